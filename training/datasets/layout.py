@@ -6,8 +6,10 @@ library's many exceptions become one. Does not know columns.
 
 from __future__ import annotations
 
+import gc
 import re
 import tarfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -137,12 +139,15 @@ def read_files(builder: str, files: Mapping[str, Sequence[Path]], cache_dir: Pat
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences the library's progress bars and log for a while."""
+    """Silences the library's progress bars, its log, and warnings about the CSV files it leaves to the garbage collector."""
     level, bars = datasets.logging.get_verbosity(), datasets.are_progress_bars_disabled()
     datasets.logging.set_verbosity(datasets.logging.CRITICAL)
     datasets.disable_progress_bars()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            yield
+            gc.collect()
     finally:
         datasets.logging.set_verbosity(level)
         if not bars:
