@@ -1,0 +1,117 @@
+"""What a Hamming index promises, whatever stands behind it.
+
+Decides the order of hits and the meaning of the radius. Does not know items, texts or pictures: it holds row ids and codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from model.codes import Int64, UInt8
+from model.errors import CodeError
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One search result.
+
+    Attributes:
+        row_id: The catalogue's row, int64.
+        distance: Differing bits between query and item, 0…n_bits.
+    """
+
+    row_id: int
+    distance: int
+
+
+class CodeIndex(Protocol):
+    """Exact search over packed codes; safe to call from several threads at once.
+
+    Every implementation answers like a brute-force scan ordered by (distance, row_id), ties at the k-th place included.
+    """
+
+    @property
+    def n_bits(self) -> int:
+        """Bits of one code."""
+        ...
+
+    def __len__(self) -> int:
+        """Number of codes held."""
+        ...
+
+    def add(self, row_ids: Int64, packed_codes: UInt8) -> None:
+        """Adds codes.
+
+        Args:
+            row_ids: (N,) int64, none of them held yet, in any order.
+            packed_codes: (N, n_bits / 8) uint8.
+
+        Raises:
+            CodeError: If shapes or dtypes are wrong or a row id is held already or given twice; nothing is added then.
+        """
+        ...
+
+    def remove(self, row_ids: Int64) -> int:
+        """Removes codes; row ids that are not held are passed over.
+
+        Args:
+            row_ids: (N,) int64.
+
+        Returns:
+            How many were removed.
+        """
+        ...
+
+    def search(
+        self, packed_codes: UInt8, *, k: int, max_distance: int | None = None, allowed: Sequence[int] | Int64 | None = None
+    ) -> list[list[Hit]]:
+        """Returns the nearest codes of each query.
+
+        Args:
+            packed_codes: (Q, n_bits / 8) uint8.
+            k: At most so many hits a query; 1 or more.
+            max_distance: Inclusive radius in bits; None for no bound.
+            allowed: If given, only these row ids may be hits (ids not held are passed over).
+
+        Returns:
+            One list a query, ordered by (distance, row_id), never padded.
+
+        Raises:
+            CodeError: If shapes or dtypes are wrong or ``k`` is not positive.
+        """
+        ...
+
+
+def check_packed_codes(packed_codes: UInt8, n_bits: int) -> None:
+    """Refuses codes that an index of another length or layout would misread.
+
+    Args:
+        packed_codes: What should be (N, n_bits / 8) uint8.
+        n_bits: Bits of one code.
+
+    Raises:
+        CodeError: If shape or dtype differ from that.
+    """
+    if packed_codes.dtype != np.uint8 or packed_codes.ndim != 2 or packed_codes.shape[1] != n_bits // 8:
+        given = f"{packed_codes.dtype} {packed_codes.shape}"
+        raise CodeError(f"packed codes must be uint8 of shape (N, {n_bits // 8}), not {given}")
+
+
+def check_new_rows(row_ids: Int64, n_codes: int) -> None:
+    """Refuses row ids that do not name the codes one by one.
+
+    Args:
+        row_ids: What should be (n_codes,) int64 without repeats.
+        n_codes: Number of codes that come with them.
+
+    Raises:
+        CodeError: If shape or dtype differ from that or a row id is given twice.
+    """
+    if row_ids.dtype != np.int64 or row_ids.shape != (n_codes,):
+        raise CodeError(f"row ids must be int64 of shape ({n_codes},), not {row_ids.dtype} {row_ids.shape}")
+    if len(np.unique(row_ids)) < n_codes:
+        raise CodeError("a row id is given twice")
