@@ -1,0 +1,145 @@
+"""Stand-ins for the index, the cache and the catalogue: the same contracts in the plainest code, all in memory.
+
+The contract tests run on them as well, so a test that passes with a fake says something about the real thing.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from app.catalog.base import Item, NewItem, Upserted
+from app.index.base import Hit, check_new_rows, check_packed_codes
+from model.codes import Int64, UInt8, check_n_bits, hamming_distances
+from model.errors import CatalogError, CodeError
+
+
+class FakeCodeIndex:
+    """A dictionary of codes, compared one query at a time."""
+
+    def __init__(self, n_bits: int) -> None:
+        self.n_bits = check_n_bits(n_bits)
+        self.codes: dict[int, UInt8] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def add(self, row_ids: Int64, packed_codes: UInt8) -> None:
+        check_packed_codes(packed_codes, self.n_bits)
+        check_new_rows(row_ids, len(packed_codes))
+        rows = row_ids.tolist()
+        with self._lock:
+            if self.codes.keys() & set(rows):
+                raise CodeError("a row id that is added is held already")
+            self.codes.update(zip(rows, np.array(packed_codes), strict=True))
+
+    def remove(self, row_ids: Int64) -> int:
+        with self._lock:
+            return sum(self.codes.pop(row, None) is not None for row in np.asarray(row_ids).tolist())
+
+    def search(
+        self, packed_codes: UInt8, *, k: int, max_distance: int | None = None, allowed: Sequence[int] | Int64 | None = None
+    ) -> list[list[Hit]]:
+        check_packed_codes(packed_codes, self.n_bits)
+        if k < 1:
+            raise CodeError(f"k must be 1 or more, not {k}")
+        with self._lock:
+            held = self.codes.copy()
+        rows = sorted(held if allowed is None else held.keys() & {int(row) for row in allowed})
+        if not rows:
+            return [[] for _ in packed_codes]
+        radius = self.n_bits if max_distance is None else max_distance
+        table = hamming_distances(packed_codes, np.stack([held[row] for row in rows])).tolist()
+        ranked = [sorted(zip(distances, rows, strict=True))[:k] for distances in table]
+        return [[Hit(row, distance) for distance, row in hits if distance <= radius] for hits in ranked]
+
+
+class FakeCodeCache:
+    """A dictionary; set ``available`` to False for an outage."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, bytes] = {}
+        self.available = True
+        self.closed = False
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        return [self.entries.get(key) if self.available else None for key in keys]
+
+    async def put_many(self, entries: Mapping[str, bytes]) -> None:
+        if self.available:
+            self.entries.update(entries)
+
+    async def is_available(self) -> bool:
+        return self.available
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class FakeCatalog:
+    """Items in a dictionary by row; set ``failing`` to make the next write raise CatalogError."""
+
+    def __init__(self, bundle_id: str) -> None:
+        self.bundle_id = bundle_id
+        self.revision = 0
+        self.failing = False
+        self.closed = False
+        self._items: dict[int, Item] = {}
+        self._last_row_id = 0
+        self._lock = threading.Lock()
+
+    def upsert_many(self, items: Sequence[NewItem]) -> list[Upserted]:
+        with self._lock:
+            self._begin()
+            answers = [self._upsert(item) for item in items]
+            self.revision += bool(answers)
+            return answers
+
+    def delete_many(self, item_ids: Sequence[str]) -> list[Item | None]:
+        with self._lock:
+            self._begin()
+            deleted = [self._delete(item_id) for item_id in item_ids]
+            self.revision += any(deleted)
+            return deleted
+
+    def get_many(self, item_ids: Sequence[str]) -> list[Item | None]:
+        by_id = {item.item_id: item for item in self._items.copy().values()}
+        return [copy.deepcopy(by_id.get(item_id)) for item_id in item_ids]
+
+    def get_rows(self, row_ids: Sequence[int]) -> list[Item | None]:
+        return [copy.deepcopy(self._items.get(int(row_id))) for row_id in row_ids]
+
+    def scan(self, after_row_id: int = 0) -> Iterator[Item]:
+        for row_id in sorted(self._items):
+            if row_id > after_row_id:
+                yield copy.deepcopy(self._items[row_id])
+
+    def count(self) -> int:
+        return len(self._items)
+
+    def has_image(self, sha256: str) -> bool:
+        return any(item.image is not None and item.image.sha256 == sha256 for item in self._items.copy().values())
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _begin(self) -> None:
+        if self.failing:
+            self.failing = False
+            raise CatalogError("the fake catalogue was told to fail")
+
+    def _upsert(self, new: NewItem) -> Upserted:
+        replaced = self._delete(new.item_id)
+        self._last_row_id += 1
+        self._items[self._last_row_id] = Item(
+            new.item_id, new.text, new.image, copy.deepcopy(new.payload), new.text_code, new.image_code, self._last_row_id
+        )
+        return Upserted(self._last_row_id, replaced)
+
+    def _delete(self, item_id: str) -> Item | None:
+        row_id = next((row for row, item in self._items.items() if item.item_id == item_id), None)
+        return None if row_id is None else self._items.pop(row_id)
