@@ -1,0 +1,110 @@
+"""What the service can be told by its environment, with defaults that need nothing set.
+
+Decides names, ranges and defaults; nothing is read before :func:`load_settings` is called. Does not know what the numbers are
+used for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from model.errors import ConfigError
+
+PREFIX = "BITLENS_"
+_BUNDLE = Path("bundles") / "photos-64"
+_MIB = 1024 * 1024
+
+
+def default_bundle() -> Path:
+    """Returns the bundle that is served when none is named: under the working directory, else in the source checkout."""
+    return _BUNDLE if _BUNDLE.is_dir() else Path(__file__).resolve().parent.parent / _BUNDLE
+
+
+class Settings(BaseSettings):
+    """The service's settings; each is the environment variable ``BITLENS_<NAME>`` unless its alias says otherwise.
+
+    Attributes:
+        bundle: Folder of the encoder bundle.
+        data_dir: Folder of the catalogue, the pictures and the lock file; made if missing.
+        host: Address to listen on (``HOST``).
+        port: Port to listen on, 0 for any free one (``PORT``).
+        redis_url: Redis for codes (``REDIS_URL``); without it they are kept in this process.
+        cache_ttl_s: Seconds for which Redis keeps a code.
+        cache_entries: Most codes that the in-process cache keeps.
+        max_image_bytes: Largest picture file, bytes.
+        max_image_pixels: Largest picture, width × height.
+        decode_pixel_budget: Pixels of all pictures that are decoded at the same moment; at least one picture always may be.
+        max_request_bytes: Largest body of ``POST /index``, bytes.
+        max_batch_items: Most items of one ``POST /index``.
+        max_text_chars: Longest query or caption, characters.
+        max_payload_bytes: Longest payload of an item, bytes of its JSON.
+        max_k: Most hits of one search.
+        decode_threads: Threads that decode pictures.
+        search_threads: Threads that search and read the catalogue.
+        encode_threads: Threads that one forward pass may use.
+        max_waiting: Tasks that may wait for each kind of thread before the service answers 503.
+        log_level: Least important level that is logged.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
+
+    bundle: Path = Field(default_factory=default_bundle)
+    data_dir: Path = Path("data") / "service"
+    host: str = Field(default="127.0.0.1", validation_alias="HOST", min_length=1)
+    port: int = Field(default=8000, validation_alias="PORT", ge=0, le=65535)
+    redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
+    cache_ttl_s: int = Field(default=7 * 24 * 3600, gt=0)
+    cache_entries: int = Field(default=100_000, gt=0)
+    max_image_bytes: int = Field(default=20 * _MIB, gt=0)
+    max_image_pixels: int = Field(default=50_000_000, gt=0)
+    decode_pixel_budget: int = Field(default=64_000_000, gt=0)
+    max_request_bytes: int = Field(default=64 * _MIB, gt=0)
+    max_batch_items: int = Field(default=512, gt=0)
+    max_text_chars: int = Field(default=2_000, gt=0)
+    max_payload_bytes: int = Field(default=16 * 1024, gt=0)
+    max_k: int = Field(default=100, gt=0)
+    decode_threads: int = Field(default=2, gt=0, le=64)
+    search_threads: int = Field(default=4, gt=0, le=64)
+    encode_threads: int = Field(default=1, gt=0, le=256)
+    max_waiting: int = Field(default=64, gt=0)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return url
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, level: Any) -> Any:
+        return level.lower() if isinstance(level, str) else level
+
+
+def load_settings(**given: Any) -> Settings:
+    """Reads the environment; values given here win over it.
+
+    Args:
+        **given: Settings by field name; None means not given.
+
+    Returns:
+        Checked settings.
+
+    Raises:
+        ConfigError: If a value is wrong; every mistake is listed with the variable's name.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise ConfigError([_mistake(entry["loc"], entry["msg"]) for entry in error.errors(include_url=False)]) from error
+
+
+def _mistake(location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]) if location else "settings"
+    variable = name.upper() if name.upper() in {"HOST", "PORT", "REDIS_URL"} else PREFIX + name.upper()
+    return f"{variable}: {message}"
