@@ -1,0 +1,280 @@
+"""The shapes of requests and answers, with examples for OpenAPI.
+
+Decides field names and which values are well-formed. Does not know limits that are settings, nor what becomes of a value.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Annotated, Any, Literal
+
+import pydantic_core
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from app.cache.base import Modality
+from model.errors import InvalidRequest
+
+
+def _check_item_id(item_id: str) -> str:
+    if any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in item_id):
+        raise ValueError("must not contain control characters")
+    if item_id in {".", ".."}:
+        raise ValueError("must not be '.' or '..', which no address can hold")
+    return item_id
+
+
+def _check_payload(payload: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(payload, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ValueError("must be a JSON object of Unicode text and finite numbers") from error
+    return payload
+
+
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_check_item_id)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TextQuery(_Strict):
+    """A search by text."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"query": "a dog on a beach", "k": 5, "max_distance": 20}]})
+
+    query: str = Field(description="What is looked for, in words.")
+    k: int = Field(10, ge=1, description="At most so many hits.", strict=True)
+    max_distance: int | None = Field(None, ge=0, description="Inclusive radius in bits; null for no bound.", strict=True)
+    target: Modality | None = Field(None, description="What the hits are compared by; by default the other modality.")
+
+
+class HitOut(BaseModel):
+    """One item found."""
+
+    id: str
+    distance: int = Field(description="Differing bits, 0 to n_bits.")
+    target: Modality
+    text: str | None
+    payload: dict[str, Any]
+    image_url: str | None
+
+
+class QueryOut(BaseModel):
+    """How the query was understood."""
+
+    modality: Modality
+    code: str = Field(description="The query's packed code in hex.")
+    bundle_id: str
+    cached: bool = Field(description="Whether the code was found in the cache.")
+
+
+class SearchOut(BaseModel):
+    """Hits in the order of (distance, age)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "hits": [
+                        {
+                            "id": "beach-7",
+                            "distance": 9,
+                            "target": "image",
+                            "text": "two dogs run along the sea",
+                            "payload": {"licence": "CC0"},
+                            "image_url": "/index/beach-7/image",
+                        }
+                    ],
+                    "query": {"modality": "text", "code": "d41d8cd98f00b204", "bundle_id": "3f2a…", "cached": False},
+                }
+            ]
+        }
+    )
+
+    hits: list[HitOut]
+    query: QueryOut
+
+
+class ItemIn(_Strict):
+    """An item to be indexed: a text, an image, or both."""
+
+    id: ItemId = Field(description="The client's name for it: 1 to 256 characters, none of them a control character.")
+    text: str | None = Field(None, description="A caption.")
+    image: str | None = Field(None, description="Name of the file part that holds the picture (multipart only).", min_length=1)
+    payload: Annotated[dict[str, Any], AfterValidator(_check_payload)] = Field(
+        default_factory=dict, description="Any JSON object; given back with each hit."
+    )
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of the payload's JSON."""
+        return len(json.dumps(self.payload, ensure_ascii=False).encode())
+
+
+class ItemError(BaseModel):
+    """Why one item failed."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class ItemResult(BaseModel):
+    """What became of one item."""
+
+    id: str | None = Field(description="As sent; null if the item had no usable id.")
+    status: Literal["added", "replaced", "failed"]
+    error: ItemError | None = None
+
+
+class IndexOut(BaseModel):
+    """What became of a request to index, item by item in the order sent."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"results": [{"id": "beach-7", "status": "added"}], "n_added": 1, "n_replaced": 0, "n_failed": 0}]
+        }
+    )
+
+    results: list[ItemResult]
+    n_added: int
+    n_replaced: int
+    n_failed: int
+
+
+class ImageOut(BaseModel):
+    """Facts of a stored picture."""
+
+    media_type: str
+    width: int = Field(description="Pixels.")
+    height: int = Field(description="Pixels.")
+    sha256: str
+
+
+class CodesOut(BaseModel):
+    """The codes of an item, packed, in hex."""
+
+    image: str | None
+    text: str | None
+
+
+class ItemOut(BaseModel):
+    """An item as it is indexed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "beach-7",
+                    "text": "two dogs run along the sea",
+                    "payload": {"licence": "CC0"},
+                    "image_url": "/index/beach-7/image",
+                    "image": {"media_type": "image/jpeg", "width": 640, "height": 480, "sha256": "9f86d081…"},
+                    "codes": {"image": "d41d8cd98f00b204", "text": "d41d8cd98f00b205"},
+                    "bundle_id": "3f2a…",
+                }
+            ]
+        }
+    )
+
+    id: str
+    text: str | None
+    payload: dict[str, Any]
+    image_url: str | None
+    image: ImageOut | None
+    codes: CodesOut
+    bundle_id: str
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[dict[str, Any]] | None = None
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Checks(BaseModel):
+    """What readiness looked at."""
+
+    bundle: Literal["ok"]
+    catalogue: Literal["ok", "unavailable"]
+    index: Literal["ok", "differs"]
+    cache: Literal["ok", "degraded"]
+
+
+class Ready(BaseModel):
+    """Whether requests can be served, and of what."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "status": "ready",
+                    "checks": {"bundle": "ok", "catalogue": "ok", "index": "ok", "cache": "ok"},
+                    "bundle_id": "3f2a…",
+                    "n_bits": 64,
+                    "n_items": 1903,
+                }
+            ]
+        }
+    )
+
+    status: Literal["ready", "not_ready"]
+    checks: Checks
+    bundle_id: str
+    n_bits: int
+    n_items: int
+
+
+def read_items(body: str | bytes) -> list[Any]:
+    """Reads the list of raw items from the JSON of ``POST /index``: ``{"items": […]}``, or in a multipart part the bare list.
+
+    Args:
+        body: JSON.
+
+    Returns:
+        The entries, not yet checked.
+
+    Raises:
+        InvalidRequest: If the JSON cannot be read or is neither of these.
+    """
+    try:
+        value = pydantic_core.from_json(body)
+    except ValueError as error:
+        raise InvalidRequest(f"the items are not readable JSON: {error}") from error
+    items = value["items"] if isinstance(value, dict) and value.keys() == {"items"} else value
+    if not isinstance(items, list):
+        raise InvalidRequest('the items must be a JSON object with the one member "items", which is a list')
+    return items
+
+
+def read_item(raw: Any) -> ItemIn:
+    """Checks one entry of the list.
+
+    Args:
+        raw: Any JSON value.
+
+    Returns:
+        The item.
+
+    Raises:
+        InvalidRequest: If it is not well-formed; the message names every field that is wrong.
+    """
+    try:
+        return ItemIn.model_validate(raw)
+    except ValidationError as error:
+        found = [f"{'.'.join(map(str, entry['loc'])) or 'item'}: {entry['msg']}" for entry in error.errors(include_url=False)]
+        raise InvalidRequest("; ".join(found[:5])) from error
