@@ -1,0 +1,127 @@
+"""What routes are handed: the running services, and the id in an address.
+
+Decides how a route gets at them. Does not know how they are made (``app.main``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+from urllib.parse import quote, unquote
+
+from fastapi import Depends, Path, Request
+
+from app.cache.base import CodeCache, Modality
+from app.catalog.base import Catalog
+from app.encoding import Encoder, Encoding
+from app.index.base import CodeIndex
+from app.indexing import Indexing
+from app.media import MediaStore
+from app.pools import Pool
+from app.retrieval import Retrieval
+from app.settings import Settings
+from app.writer import ItemWriter
+from model.errors import UnknownItem
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the service is put together from; tests hand in fakes.
+
+    Attributes:
+        bundle_id: The bundle that the encoders come from.
+        encoders: One a modality.
+        indexes: One a modality, empty.
+        cache: Keeps codes.
+        catalog: The items.
+        media: The pictures.
+        close: Closes the catalogue and whatever else was opened for it.
+    """
+
+    bundle_id: str
+    encoders: Mapping[Modality, Encoder]
+    indexes: Mapping[Modality, CodeIndex]
+    cache: CodeCache
+    catalog: Catalog
+    media: MediaStore
+    close: Callable[[], None] = field(default=lambda: None)
+
+    @property
+    def n_bits(self) -> int:
+        """Bits of one code."""
+        return self.indexes["image"].n_bits
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a running application works with.
+
+    Attributes:
+        settings: As read at start-up.
+        parts: What it was put together from.
+        encoding: Gives codes.
+        retrieval: Searches.
+        indexing: Writes items.
+        writer: Knows whether index and catalogue agree.
+        read_pool: Runs searches and reads of the catalogue.
+        writer_pool: Runs writes, one at a time.
+        pools: All pools, to be closed.
+    """
+
+    settings: Settings
+    parts: Parts
+    encoding: Encoding
+    retrieval: Retrieval
+    indexing: Indexing
+    writer: ItemWriter
+    read_pool: Pool
+    writer_pool: Pool
+    pools: tuple[Pool, ...]
+
+
+def services_of(request: Request) -> Services:
+    """Gives a route the services of its application.
+
+    Args:
+        request: The request.
+
+    Returns:
+        The services.
+    """
+    services: Services = request.app.state.services
+    return services
+
+
+def item_id_of(item_id: Annotated[str, Path(description="The item's id, percent-encoded (`/` as `%2F`).")]) -> str:
+    """Returns the id that an address names.
+
+    Args:
+        item_id: Percent-encoded; see :class:`app.middleware.EncodedItemIds`.
+
+    Returns:
+        The id as the client gave it.
+
+    Raises:
+        UnknownItem: If it is no UTF-8: no item can have such an id.
+    """
+    try:
+        return unquote(item_id, errors="strict")
+    except UnicodeDecodeError as error:
+        raise UnknownItem(f"there is no item {item_id!r}") from error
+
+
+def image_url(item_id: str) -> str:
+    """Builds the address of an item's picture.
+
+    Args:
+        item_id: The item.
+
+    Returns:
+        A path, percent-encoded.
+    """
+    return f"/index/{quote(item_id, safe='')}/image"
+
+
+ServicesDep = Annotated[Services, Depends(services_of, use_cache=False)]
+ItemIdDep = Annotated[str, Depends(item_id_of)]

@@ -1,0 +1,193 @@
+"""The composition root: which bundle, index, cache and catalogue the service runs on.
+
+Decides every concrete variant. Does not know requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.cache.base import CodeCache
+from app.cache.memory_cache import MemoryCodeCache
+from app.cache.redis_cache import RedisCodeCache
+from app.catalog.sql import SqlCatalog
+from app.data_dir import DataDir
+from app.decode import ImageDecoder
+from app.deps import Parts, Services
+from app.encoding import Encoding
+from app.errors import describe_problems, install_handlers
+from app.index.faiss_flat import FaissFlatIndex
+from app.indexing import Indexing, ItemLimits
+from app.media import MediaStore
+from app.middleware import EncodedItemIds, LimitSize, Observe
+from app.pools import Pool
+from app.retrieval import Retrieval
+from app.routes import ROUTERS
+from app.routes.ui import static_files
+from app.settings import Settings
+from app.writer import ItemWriter
+from model.bundle import EncoderBundle
+from model.errors import BundleNotFound
+from model.threads import set_encoder_threads
+
+_VERSION = "0.1.0"
+_SMALL = 64 * 1024  # bytes of a body without pictures, and of everything around the picture in a form
+
+
+class _App(FastAPI):
+    """FastAPI, with problems described as they are."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Returns the OpenAPI document."""
+        return describe_problems(super().openapi())
+
+
+def create_app(settings: Settings, *, services: Services | None = None) -> FastAPI:
+    """Makes the application.
+
+    Args:
+        settings: Checked settings.
+        services: What to work with, from :func:`start_services`; by default what the settings name is opened when the application
+            starts. Either way the application closes them when it stops.
+
+    Returns:
+        An ASGI application.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.services = services or start_services(open_parts(settings), settings)
+        try:
+            yield
+        finally:
+            await _close(app.state.services)
+
+    app = _App(
+        title="Bitlens",
+        summary="Find pictures by sentences and sentences by pictures.",
+        version=_VERSION,
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages load their scripts from elsewhere; the document itself is at /openapi.json
+        redoc_url=None,
+        redirect_slashes=False,
+        form_limits={"max_files": 4, "max_fields": 16, "max_part_size": _SMALL},
+    )
+    install_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/web", static_files())
+    _surround(app, settings)
+    return app
+
+
+def _surround(app: FastAPI, settings: Settings) -> None:
+    limits = {"/search/text": _SMALL, "/search/image": settings.max_image_bytes + _SMALL}
+    app.add_middleware(EncodedItemIds)
+    app.add_middleware(LimitSize, max_bytes=settings.max_request_bytes, by_path=limits)
+    app.add_middleware(Observe)  # added last, so outermost
+
+
+def open_parts(settings: Settings) -> Parts:
+    """Opens what the settings name.
+
+    Args:
+        settings: Checked settings.
+
+    Returns:
+        Parts for :func:`start_services`.
+
+    Raises:
+        BundleError: If the bundle is missing, damaged or of no use here.
+        BackboneError: If pretrained weights are missing.
+        CatalogError: If the data folder cannot be used, or holds another bundle's codes.
+        ConfigError: If the cache's address is wrong.
+    """
+    bundle = _open_bundle(settings.bundle)
+    with ExitStack() as undo:
+        data_dir = DataDir(settings.data_dir)
+        undo.callback(data_dir.close)
+        catalog = SqlCatalog(data_dir.catalogue_url, bundle_id=bundle.bundle_id, n_bits=bundle.n_bits)
+        undo.callback(catalog.close)
+        media = MediaStore(data_dir.media)
+        cache = _open_cache(settings, bundle.n_bits // 8)
+        set_encoder_threads(settings.encode_threads)
+        encoders = bundle.encoders()
+        closing = undo.pop_all()
+    return Parts(
+        bundle_id=bundle.bundle_id,
+        encoders={"image": encoders["image"], "text": encoders["text"]},
+        indexes={"image": FaissFlatIndex(bundle.n_bits), "text": FaissFlatIndex(bundle.n_bits)},
+        cache=cache,
+        catalog=catalog,
+        media=media,
+        close=closing.close,
+    )
+
+
+def start_services(parts: Parts, settings: Settings) -> Services:
+    """Puts the services together and fills the index from the catalogue.
+
+    Args:
+        parts: What to work with; the indexes are empty.
+        settings: Checked settings.
+
+    Returns:
+        Services that answer.
+
+    Raises:
+        CatalogError: If the catalogue or the pictures cannot be read.
+    """
+    writer = ItemWriter(catalog=parts.catalog, indexes=parts.indexes, media=parts.media)
+    writer.rebuild()
+    waiting = settings.max_waiting
+    read_pool = Pool("searching", n_threads=settings.search_threads, max_waiting=waiting)
+    decode_pool = Pool("decoding", n_threads=settings.decode_threads, max_waiting=waiting)
+    encode_pool = Pool("encoding", n_threads=1, max_waiting=waiting)
+    writer_pool = Pool("writing", n_threads=1, max_waiting=waiting)
+    encoding = Encoding(
+        encoders=parts.encoders,
+        bundle_id=parts.bundle_id,
+        cache=parts.cache,
+        decoder=ImageDecoder(
+            max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, pixel_budget=settings.decode_pixel_budget
+        ),
+        decode_pool=decode_pool,
+        encode_pool=encode_pool,
+        max_text_chars=settings.max_text_chars,
+    )
+    item_limits = ItemLimits(settings.max_batch_items, settings.max_text_chars, settings.max_payload_bytes)
+    return Services(
+        settings=settings,
+        parts=parts,
+        encoding=encoding,
+        retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k),
+        indexing=Indexing(encoding=encoding, catalog=parts.catalog, writer=writer, writer_pool=writer_pool, limits=item_limits),
+        writer=writer,
+        read_pool=read_pool,
+        writer_pool=writer_pool,
+        pools=(writer_pool, read_pool, decode_pool, encode_pool),
+    )
+
+
+async def _close(services: Services) -> None:
+    for pool in services.pools:
+        pool.close()
+    await services.parts.cache.close()
+    services.parts.close()
+
+
+def _open_bundle(folder: Path) -> EncoderBundle:
+    if not folder.is_dir():
+        raise BundleNotFound(f"there is no bundle at {folder}; name one with --bundle or BITLENS_BUNDLE")
+    return EncoderBundle.from_pretrained(folder, local_files_only=True)
+
+
+def _open_cache(settings: Settings, n_bytes: int) -> CodeCache:
+    if settings.redis_url is None:
+        return MemoryCodeCache(settings.cache_entries)
+    return RedisCodeCache(settings.redis_url, ttl_s=settings.cache_ttl_s, n_bytes=n_bytes)

@@ -1,0 +1,142 @@
+"""What surrounds every request: its id and log line, security headers, the last resort for errors, the limit on its size.
+
+Decides headers and the meaning of ``%2F`` in an address. Plain ASGI: does not know routes or what a request is about.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import INTERNAL, instance_of, problem, problem_response, routing_kind
+
+_log = logging.getLogger(__name__)
+_access = logging.getLogger("app.access")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class Observe:
+    """Outermost: gives every request an id and one log line, every response the security headers, and hides unexpected errors.
+
+    Args:
+        app: What it surrounds.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; see ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        started_s = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(MutableHeaders(scope=message), request_id)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            _log.exception("unexpected error, request %s", request_id)
+            if status:
+                raise
+            body = problem(INTERNAL, instance=instance_of(scope), request_id=request_id)
+            await problem_response(body)(scope, receive, send_with_headers)
+        finally:
+            latency_ms = (time.perf_counter() - started_s) * 1000
+            _access.info("%s %s %d %.1f ms %s", scope["method"], instance_of(scope), status, latency_ms, request_id)
+
+
+class LimitSize:
+    """Refuses a request whose body is larger than allowed: by its Content-Length at once, otherwise as soon as it has become so.
+
+    Args:
+        app: What it surrounds.
+        max_bytes: Largest body, bytes.
+        by_path: Other limits for single paths.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, by_path: Mapping[str, int]) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._by_path = by_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; see ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._by_path.get(scope["path"], self._max_bytes)
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced[:20]) > limit:
+            body = problem(routing_kind(413), _too_large(limit), instance=instance_of(scope))
+            await problem_response(body)(scope, receive, send)
+            return
+        n_bytes = 0
+
+        async def receive_counting() -> Message:
+            nonlocal n_bytes
+            message = await receive()
+            n_bytes += len(message.get("body", b""))
+            if n_bytes > limit:
+                raise HTTPException(413, _too_large(limit))
+            return message
+
+        await self._app(scope, receive_counting, send)
+
+
+class EncodedItemIds:
+    """Routes ``/index/…`` by the path as it was sent, so that an id's own slashes (``%2F``) are not taken for the path's.
+
+    ``/index/a%2Fimage`` is the item ``a/image``; ``/index/a/image`` is the picture of the item ``a``; ``/index/a/b`` is the item
+    ``a/b`` all the same. What the routes see as the id is still percent-encoded.
+
+    Args:
+        app: What it surrounds.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; see ASGI."""
+        if scope["type"] == "http" and scope["path"].startswith("/index/"):
+            scope = {**scope, "path": instance_of(scope)}
+        await self._app(scope, receive, send)
+
+
+def _request_id(scope: Scope) -> str:
+    sent = Headers(scope=scope).get("x-request-id", "")
+    return sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+
+
+def _add_headers(headers: MutableHeaders, request_id: str) -> None:
+    headers["X-Request-ID"] = request_id
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+
+
+def _too_large(limit: int) -> str:
+    return f"the request has more than {limit} bytes"

@@ -1,0 +1,160 @@
+"""``POST /index`` and everything under ``/index/{id}``.
+
+Decides how items are sent and given back over HTTP. Does not know how they are encoded or stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import FormData, UploadFile
+
+from app.catalog.base import Item
+from app.deps import ItemIdDep, Services, ServicesDep, image_url
+from app.errors import problem_of, problem_responses
+from app.indexing import Outcome
+from app.schemas import CodesOut, ImageOut, IndexOut, ItemError, ItemIn, ItemOut, ItemResult, read_items
+from model.errors import CatalogError, InvalidRequest, Overloaded, UnknownItem, UnsupportedMediaType
+
+router = APIRouter(prefix="/index", tags=["items"])
+
+_ITEMS_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["items"],
+    "additionalProperties": False,
+    "properties": {"items": {"type": "array", "items": ItemIn.model_json_schema()}},
+}
+_EXAMPLE = {"items": [{"id": "beach-7", "text": "two dogs run along the sea", "payload": {"licence": "CC0"}}]}
+_FORM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["items"],
+    "properties": {"items": {"type": "string", "description": "The list of items as JSON; `image` names a file part."}},
+    "additionalProperties": {"type": "string", "format": "binary"},
+}
+_FORM_EXAMPLE = {"items": '[{"id": "beach-7", "text": "two dogs run along the sea", "image": "file1"}]', "file1": "…"}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": _ITEMS_SCHEMA, "example": _EXAMPLE},
+            "multipart/form-data": {"schema": _FORM_SCHEMA, "example": _FORM_EXAMPLE},
+        },
+    }
+}
+
+
+@router.post(
+    "",
+    response_model=IndexOut,
+    openapi_extra=_BODY,
+    responses=problem_responses(InvalidRequest, UnsupportedMediaType, Overloaded, CatalogError, statuses=[400, 413]),
+    summary="Add or replace items",
+)
+async def index_items(request: Request, services: ServicesDep) -> Response:
+    """Adds items, or replaces those whose id is taken; what is not failed is on disk when this answers. A bad item fails alone."""
+    raw_items, files = await _read(request, services)
+    outcomes = await services.indexing.index(raw_items, files)
+    return Response(_index_out(outcomes).model_dump_json(exclude_unset=True), media_type="application/json")
+
+
+@router.get(
+    "/{item_id:path}/image",
+    response_class=Response,
+    responses={
+        200: {"description": "The picture as it was sent.", "content": {"image/*": {}}},
+        304: {"description": "The client's copy is current."},
+        **problem_responses(UnknownItem),
+    },
+    summary="The picture of an item",
+)
+async def get_image(item_id: ItemIdDep, request: Request, services: ServicesDep, v: str | None = None) -> Response:
+    """Returns the picture; with its sha256 as `v` the answer may be kept for ever, otherwise it is to be revalidated."""
+    image = (await _item(services, item_id)).image
+    if image is None:
+        raise UnknownItem(f"the item {item_id!r} has no image")
+    lifetime = "public, max-age=31536000, immutable" if v == image.sha256 else "no-cache"
+    headers = {"ETag": f'"{image.sha256}"', "Cache-Control": lifetime}
+    if _is_current(request.headers.get("if-none-match", ""), image.sha256):
+        return Response(status_code=304, headers=headers)
+    content = await services.read_pool.run(services.parts.media.read, image.sha256)
+    return Response(content, media_type=image.media_type, headers=headers)
+
+
+@router.get("/{item_id:path}", response_model=ItemOut, responses=problem_responses(UnknownItem), summary="An item")
+async def get_item(item_id: ItemIdDep, services: ServicesDep) -> Response:
+    """Returns an item with its codes."""
+    item = await _item(services, item_id)
+    return Response(_item_out(item, services.parts.bundle_id).model_dump_json(), media_type="application/json")
+
+
+@router.delete("/{item_id:path}", status_code=204, responses=problem_responses(UnknownItem, Overloaded), summary="Delete an item")
+async def delete_item(item_id: ItemIdDep, services: ServicesDep) -> None:
+    """Deletes an item, its codes, and its picture if no other item has the same."""
+    await services.indexing.delete(item_id)
+
+
+async def _read(request: Request, services: Services) -> tuple[list[Any], Mapping[str, bytes]]:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "application/json":
+        return read_items(await request.body()), {}
+    if media_type != "multipart/form-data":
+        raise UnsupportedMediaType("send application/json or multipart/form-data")
+    settings = services.settings
+    limits = {"max_files": settings.max_batch_items + 1, "max_fields": 8}
+    async with request.form(**limits, max_part_size=settings.max_request_bytes) as form:
+        return await _read_form(form)
+
+
+async def _read_form(form: FormData) -> tuple[list[Any], Mapping[str, bytes]]:
+    names = [name for name, _ in form.multi_items()]
+    if names.count("items") != 1:
+        raise InvalidRequest('the request needs exactly one part "items"')
+    if len(names) != len(set(names)):
+        raise InvalidRequest("each file part needs a name of its own")
+    contents = {name: await part.read() for name, part in form.multi_items() if isinstance(part, UploadFile)}
+    listed = form["items"]
+    return read_items(listed if isinstance(listed, str) else contents.pop("items")), contents
+
+
+async def _item(services: Services, item_id: str) -> Item:
+    item = (await services.read_pool.run(services.parts.catalog.get_many, [item_id]))[0]
+    if item is None:
+        raise UnknownItem(f"there is no item {item_id!r}")
+    return item
+
+
+def _is_current(if_none_match: str, sha256: str) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or f'"{sha256}"' in tags
+
+
+def _item_out(item: Item, bundle_id: str) -> ItemOut:
+    image = item.image
+    facts = ImageOut(media_type=image.media_type, width=image.width, height=image.height, sha256=image.sha256) if image else None
+    return ItemOut(
+        id=item.item_id,
+        text=item.text,
+        payload=item.payload,
+        image_url=image_url(item.item_id) if image else None,
+        image=facts,
+        codes=CodesOut(image=_hex(item.image_code), text=_hex(item.text_code)),
+        bundle_id=bundle_id,
+    )
+
+
+def _hex(code: bytes | None) -> str | None:
+    return None if code is None else code.hex()
+
+
+def _index_out(outcomes: list[Outcome]) -> IndexOut:
+    results = [_item_result(one) for one in outcomes]
+    counts = {status: sum(one.status == status for one in outcomes) for status in ("added", "replaced", "failed")}
+    return IndexOut(results=results, n_added=counts["added"], n_replaced=counts["replaced"], n_failed=counts["failed"])
+
+
+def _item_result(outcome: Outcome) -> ItemResult:
+    if outcome.error is None:
+        return ItemResult(id=outcome.item_id, status=outcome.status)
+    return ItemResult(id=outcome.item_id, status=outcome.status, error=ItemError(**problem_of(outcome.error)))
