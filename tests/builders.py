@@ -1,0 +1,138 @@
+"""What tests put together: encoders that mean something, pictures in memory, a service in a folder, a client to talk to it.
+
+The encoders give the same code to a text and to a picture that mean the same words: ``picture("red cat")`` is found by "red cat".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+from starlette.testclient import TestClient
+
+from app.cache.base import CodeCache
+from app.catalog.base import Catalog
+from app.catalog.sql import SqlCatalog
+from app.data_dir import DataDir
+from app.deps import Parts
+from app.index.faiss_flat import FaissFlatIndex
+from app.main import create_app, start_services
+from app.media import MediaStore
+from app.settings import Settings
+from model.codes import Float32
+from model.preprocess import normalise_text
+from tests.fakes import FakeCatalog, FakeCodeCache, FakeCodeIndex
+
+BUNDLE_ID = "fake-bundle"
+N_BITS = 64
+COLOURS = {
+    "red": (200, 30, 30),
+    "green": (40, 160, 60),
+    "blue": (40, 60, 200),
+    "yellow": (230, 210, 50),
+    "white": (245, 245, 245),
+    "black": (15, 15, 15),
+    "grey": (128, 128, 128),
+    "brown": (120, 80, 45),
+}
+
+
+def meaning(words: str, n_bits: int = N_BITS) -> Float32:
+    """Returns (n_bits,) relaxed codes of some words: one random sign code a word, added up, so that shared words bring near."""
+    total = np.zeros(n_bits)
+    for word in words.lower().split():
+        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "little")
+        total += np.random.default_rng(seed).choice([-1.0, 1.0], n_bits)
+    return np.tanh(total).astype(np.float32)
+
+
+class FakeEncoder:
+    """Encodes prepared words; counts how often it was asked and for how much."""
+
+    def __init__(self, n_bits: int = N_BITS) -> None:
+        self.n_bits = n_bits
+        self.batch_sizes: list[int] = []
+
+    def encode(self, prepared: Sequence[str]) -> Float32:
+        self.batch_sizes.append(len(prepared))
+        return np.stack([meaning(words, self.n_bits) for words in prepared])
+
+
+class FakeTextEncoder(FakeEncoder):
+    """Texts are their own words."""
+
+    def prepare(self, raw: Any) -> str:
+        return normalise_text(raw)
+
+
+class FakeImageEncoder(FakeEncoder):
+    """A picture means the words written into it by :func:`picture`, otherwise the colour it has on average."""
+
+    def prepare(self, raw: Any) -> str:
+        words = raw.info.get("meaning")
+        if words is not None:
+            return str(words)
+        mean = np.asarray(raw.convert("RGB").resize((8, 8))).reshape(-1, 3).mean(axis=0)
+        return min(COLOURS, key=lambda name: float(np.abs(mean - COLOURS[name]).sum()))
+
+
+def picture(words: str | None = None, *, colour: str = "red", size: tuple[int, int] = (12, 9), kind: str = "PNG") -> bytes:
+    """Returns a picture file of one colour; a PNG may carry words that are its meaning."""
+    buffer = io.BytesIO()
+    info = PngImagePlugin.PngInfo()
+    if words is not None:
+        info.add_text("meaning", words)
+    options = {"pnginfo": info} if kind == "PNG" else {}
+    Image.new("RGB", size, COLOURS[colour]).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def settings_for(folder: Path, **given: Any) -> Settings:
+    """Returns settings that the environment has no part in, apart from what a test sets itself."""
+    return Settings(data_dir=folder, redis_url=given.pop("redis_url", None), **given)
+
+
+def fake_parts(folder: Path, *, catalog: Catalog | None = None, cache: CodeCache | None = None, n_bits: int = N_BITS) -> Parts:
+    """Returns parts that are fakes throughout, but for the pictures' folder."""
+    return Parts(
+        bundle_id=BUNDLE_ID,
+        encoders={"image": FakeImageEncoder(n_bits), "text": FakeTextEncoder(n_bits)},
+        indexes={"image": FakeCodeIndex(n_bits), "text": FakeCodeIndex(n_bits)},
+        cache=cache or FakeCodeCache(),
+        catalog=catalog or FakeCatalog(BUNDLE_ID),
+        media=MediaStore(folder / "media"),
+    )
+
+
+def real_parts(folder: Path, *, cache: CodeCache | None = None, bundle_id: str = BUNDLE_ID, n_bits: int = N_BITS) -> Parts:
+    """Returns the real catalogue, pictures and index on a folder, with encoders that are fakes."""
+    data_dir = DataDir(folder)
+    catalog = SqlCatalog(data_dir.catalogue_url, bundle_id=bundle_id, n_bits=n_bits)
+
+    def close() -> None:
+        catalog.close()
+        data_dir.close()
+
+    return Parts(
+        bundle_id=bundle_id,
+        encoders={"image": FakeImageEncoder(n_bits), "text": FakeTextEncoder(n_bits)},
+        indexes={"image": FaissFlatIndex(n_bits), "text": FaissFlatIndex(n_bits)},
+        cache=cache or FakeCodeCache(),
+        catalog=catalog,
+        media=MediaStore(data_dir.media),
+        close=close,
+    )
+
+
+@contextmanager
+def running(parts: Parts, settings: Settings) -> Iterator[TestClient]:
+    """Runs an application in this process, with its start and its stop, and yields a client."""
+    app = create_app(settings, services=start_services(parts, settings))
+    with TestClient(app) as client:
+        yield client
