@@ -55,7 +55,17 @@ class HashEncoder:
         Returns:
             (N, n_bits) float32 in [−1, 1], the relaxed codes.
         """
-        features = torch.from_numpy(self._backbone.extract(prepared))
+        return self.encode_features(self._backbone.extract(prepared))
+
+    def encode_features(self, features: Float32) -> Float32:
+        """Encodes features that the backbone gave earlier.
+
+        Args:
+            features: (N, feature_dim) float32.
+
+        Returns:
+            (N, n_bits) float32 in [−1, 1], the relaxed codes.
+        """
         with torch.inference_mode():
-            codes: Float32 = self._head(features).numpy()
+            codes: Float32 = self._head(torch.tensor(features)).numpy()
         return codes

@@ -33,6 +33,7 @@ class HashHead(nn.Module):
         super().__init__()
         self.n_bits = check_n_bits(n_bits)
         self.unit_norm = unit_norm
+        self.feature_dim, self.hidden_dims = feature_dim, tuple(hidden_dims)
         widths = [feature_dim, *hidden_dims, n_bits]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
 

@@ -68,3 +68,25 @@ class _Rate(ProgressColumn):
         """
         rate = task.finished_speed or task.speed
         return Text(f"{rate:.0f} {self._unit}/s" if rate else "", style="progress.data.speed")
+
+
+@contextmanager
+def epoch_bar(label: str, *, console: Console | None = None) -> Iterator[Callable[[int, int, float], None]]:
+    """Shows a bar over epochs with the best validation mAP so far.
+
+    Args:
+        label: What is trained.
+        console: Where the bar goes; None for standard error.
+
+    Yields:
+        The function to call with (epoch, last epoch, best validation mAP).
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console or Console(stderr=True)) as progress:
+        task = progress.add_task(f"{label}: epochs", total=None)
+
+        def show(epoch: int, n_epochs: int, best_map: float) -> None:
+            description = f"{label}: epochs, best validation mAP {best_map:.3f}"
+            progress.update(task, completed=epoch, total=n_epochs, description=description)
+
+        yield show

@@ -1,0 +1,195 @@
+"""The configuration of a run: one TOML file, settings overridden on the command line, every mistake told at once.
+
+Decides names, defaults and bounds. Does not know what is done with them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
+
+from model.backbones import backbone_names
+from model.errors import ConfigError
+from training.methods import METHODS
+
+PositiveInt = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _options_adapter(method: str) -> TypeAdapter[Any]:
+    return TypeAdapter(METHODS[method].options_type, config=ConfigDict(extra="forbid"))
+
+
+def _mistakes(error: ValidationError) -> list[str]:
+    return [f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors()]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class DataSection(_Section):
+    """How the data set is read: column names, and the seed of the cut where it has no splits."""
+
+    image_column: str = "image"
+    text_column: str = "text"
+    labels_column: str = "labels"
+    id_column: str = "id"
+    split_seed: int = 0
+
+
+class FeaturesSection(_Section):
+    """Which frozen backbones give the features."""
+
+    image_backbone: str = "efficientnet-lite0-conse"
+    text_backbone: str = "minilm-l6-v2"
+    batch_size: PositiveInt = 32
+
+    @field_validator("image_backbone", "text_backbone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in backbone_names():
+            raise ValueError(f"no such backbone; known are {', '.join(backbone_names())}")
+        return name
+
+
+class NoiseSection(_Section):
+    """Label noise added to the training split, for experiments; ``rate`` is a share of samples."""
+
+    rate: Share = 0.0
+    seed: int = 123
+
+
+class MethodSection(_Section):
+    """The hashing method, and its own settings, which are checked against the method's options."""
+
+    name: str = "scbch"
+    options: dict[str, Any] = {}
+
+    @field_validator("name")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in METHODS:
+            raise ValueError(f"no such method; known are {', '.join(sorted(METHODS))}")
+        return name
+
+    @field_validator("options")
+    @classmethod
+    def _fit_the_method(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if "name" not in info.data:
+            return options
+        try:
+            return asdict(_options_adapter(info.data["name"]).validate_python(options))
+        except ValidationError as error:
+            raise ValueError("; ".join(_mistakes(error))) from error
+
+    def checked_options(self) -> Any:
+        """Returns the options as the method's own dataclass."""
+        return _options_adapter(self.name).validate_python(self.options)
+
+
+class TrainingSection(_Section):
+    """The loop: Adam without a schedule; the epoch with the best validation mAP on given labels is kept."""
+
+    n_bits: Annotated[int, Field(gt=0, multiple_of=8)] = 64
+    epochs: PositiveInt = 30
+    batch_size: Annotated[int, Field(gt=1)] = 128
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-5
+    seed: int = 123
+    validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    threads: PositiveInt = 1
+
+
+class BundleSection(_Section):
+    """What the bundle's card says."""
+
+    origin: str = ""
+
+
+class RunConfig(_Section):
+    """All of it."""
+
+    data: DataSection = DataSection()
+    features: FeaturesSection = FeaturesSection()
+    noise: NoiseSection = NoiseSection()
+    method: MethodSection = MethodSection()
+    training: TrainingSection = TrainingSection()
+    bundle: BundleSection = BundleSection()
+
+    def to_toml(self) -> str:
+        """Returns the resolved configuration, every default written out."""
+        return tomli_w.dumps(self.model_dump())
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Reads a configuration file and lays the overrides over it.
+
+    Args:
+        path: TOML file.
+        overrides: ``section.key=value`` each; the value in TOML, or else taken as a string.
+
+    Returns:
+        The configuration, defaults filled in.
+
+    Raises:
+        ConfigError: If the file cannot be read or anything in it or in the overrides is wrong; lists every mistake.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: is not TOML: {error}"]) from error
+    return make_config(raw, overrides)
+
+
+def make_config(raw: dict[str, Any], overrides: Sequence[str] = ()) -> RunConfig:
+    """Checks a configuration with the overrides laid over it.
+
+    Args:
+        raw: Sections by name; changed in place.
+        overrides: ``section.key=value`` each.
+
+    Returns:
+        The configuration, defaults filled in.
+
+    Raises:
+        ConfigError: If anything is wrong; lists every mistake.
+    """
+    mistakes = [mistake for override in overrides if (mistake := _apply(raw, override))]
+    try:
+        config = RunConfig.model_validate(raw)
+    except ValidationError as error:
+        mistakes += _mistakes(error)
+    if mistakes:
+        raise ConfigError(mistakes)
+    return config
+
+
+def _apply(raw: dict[str, Any], override: str) -> str | None:
+    """Writes one override into the raw configuration; returns what is wrong with it, or None."""
+    key, separator, value = override.partition("=")
+    *sections, name = key.strip().split(".")
+    if not separator or not name:
+        return f"--set {override}: expected section.key=value"
+    place = raw
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            return f"--set {override}: {section} is a value, not a section"
+    place[name] = _parse(value.strip())
+    return None
+
+
+def _parse(value: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value

@@ -1,0 +1,85 @@
+"""From a finished run to a bundle.
+
+Decides which facts of a run go into the manifest. Does not know serving.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from model.backbones import load_backbone
+from model.bundle import EncoderBundle
+from model.errors import ConfigError
+from model.heads import HashHead
+from model.manifest import MODALITIES, EncoderSpec, Manifest
+from training.checkpoint import read_tensors
+from training.config import RunConfig
+from training.run_folder import RunFolder
+
+
+def export_bundle(run: RunFolder, folder: Path) -> EncoderBundle:
+    """Writes the best epoch of a finished run as a bundle.
+
+    Args:
+        run: A finished run.
+        folder: Where the bundle goes; made if missing.
+
+    Returns:
+        The bundle.
+
+    Raises:
+        ConfigError: If the run is not finished.
+        BackboneError: If a backbone's weights are missing.
+    """
+    report = run.report()
+    if report is None:
+        raise ConfigError([f"{run.path} holds no finished run; `python -m training train` takes it up where it stopped"])
+    config, facts = run.read_config(), run.facts()
+    tensors, best = read_tensors(run.best)
+    backbones = {"image": config.features.image_backbone, "text": config.features.text_backbone}
+    specs = {name: _encoder_spec(backbones[name], best["heads"][name]) for name in MODALITIES}
+    manifest = Manifest(
+        method=config.method.name,
+        n_bits=config.training.n_bits,
+        label_names=tuple(facts["label_names"]),
+        encoders=specs,
+        training=_training_facts(config, facts, report),
+        evaluation=report["evaluation"],
+        origin=config.bundle.origin,
+    )
+    heads = {}
+    for name, spec in specs.items():
+        heads[name] = HashHead(spec.feature_dim, spec.hidden_dims, manifest.n_bits, unit_norm=spec.unit_norm)
+        heads[name].load_state_dict(
+            {key.removeprefix(f"heads.{name}."): tensors[key] for key in tensors if key.startswith(f"heads.{name}.")}
+        )
+    bundle = EncoderBundle(manifest, heads, {name: tensors[f"method.classifier.{name}"] for name in MODALITIES})
+    bundle.save_pretrained(folder)
+    return bundle
+
+
+def _encoder_spec(backbone_name: str, head: dict[str, Any]) -> EncoderSpec:
+    backbone = load_backbone(backbone_name)
+    return EncoderSpec(
+        backbone=backbone_name,
+        weights_digest=backbone.weights_digest,
+        preprocessing=backbone.preprocessing,
+        feature_dim=head["feature_dim"],
+        hidden_dims=tuple(head["hidden_dims"]),
+        unit_norm=head["unit_norm"],
+    )
+
+
+def _training_facts(config: RunConfig, facts: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "data": facts["data"],
+        "n_train": report["n_train"],
+        "n_validation": report["n_validation"],
+        "noise_rate": config.noise.rate,
+        "seed": config.training.seed,
+        "epoch": report["epoch"],
+        "n_epochs": config.training.epochs,
+        "batch_size": config.training.batch_size,
+        "learning_rate": config.training.learning_rate,
+    }

@@ -1,0 +1,158 @@
+"""Everything a run is made from: pairs, features, given labels, the validation cut.
+
+Decides what training may see: true labels of the training split end here. Does not know methods.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from model.backbones import load_backbone
+from model.codes import Float32, Int64, UInt8
+from model.errors import DatasetError
+from training.config import RunConfig
+from training.datasets import ColumnNames, PairDataset, PairSplits, load_pairs
+from training.features import extract_features
+from training.label_noise import add_label_noise
+from training.progress import progress_bar
+from training.trainer import LabelledFeatures
+
+
+@dataclass(frozen=True, slots=True)
+class PairFeatures:
+    """Features of one split.
+
+    Attributes:
+        image: (N, image feature_dim) float32.
+        text: (N, text feature_dim) float32.
+        true_labels: (N, C) uint8 multi-hot.
+    """
+
+    image: Float32
+    text: Float32
+    true_labels: UInt8
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingLabels:
+    """What training may see of the labels, and where validation is cut.
+
+    Attributes:
+        given_labels: (N, C) uint8, of the whole training split.
+        train_index: (N − V,) int64, ascending.
+        validation_index: (V,) int64, ascending.
+    """
+
+    given_labels: UInt8
+    train_index: Int64
+    validation_index: Int64
+
+
+def read_pairs(config: RunConfig, data: Path, *, cache_dir: Path) -> PairSplits:
+    """Reads the data set as configured.
+
+    Args:
+        config: Column names and the seed of the cut.
+        data: Folder of the data set.
+        cache_dir: Where reading may keep its tables.
+
+    Returns:
+        The three splits.
+
+    Raises:
+        DatasetError: If the data set cannot be read.
+    """
+    names = config.data
+    columns = ColumnNames(image=names.image_column, text=names.text_column, labels=names.labels_column, id=names.id_column)
+    return load_pairs(data, columns=columns, seed=names.split_seed, cache_dir=cache_dir)
+
+
+def extract_pair_features(pairs: PairDataset, split: str, config: RunConfig, *, cache_dir: Path) -> PairFeatures:
+    """Extracts one split's features, or reads them from the cache.
+
+    Args:
+        pairs: The split.
+        split: Its name, for the progress bar.
+        config: Backbones, batch size and threads.
+        cache_dir: Where features are kept.
+
+    Returns:
+        Features and true labels.
+
+    Raises:
+        BackboneError: If a backbone's weights are missing.
+        DatasetError: If a picture or text cannot be used.
+    """
+    torch.set_num_threads(config.training.threads)
+    sides: dict[str, Float32] = {}
+    for modality, name, inputs in (
+        ("image", config.features.image_backbone, pairs.image_inputs),
+        ("text", config.features.text_backbone, pairs.text_inputs),
+    ):
+        with progress_bar(f"{modality} features of {split}", unit=f"{modality}s") as advance:
+            sides[modality] = extract_features(
+                load_backbone(name), inputs, cache_dir=cache_dir, batch_size=config.features.batch_size, progress=advance
+            )
+    return PairFeatures(sides["image"], sides["text"], pairs.true_labels)
+
+
+def make_training_labels(true_labels: UInt8, config: RunConfig) -> TrainingLabels:
+    """Adds the configured noise and cuts validation from the training split.
+
+    Args:
+        true_labels: (N, C) uint8 of the training split.
+        config: Noise, validation share and seeds.
+
+    Returns:
+        Given labels and the cut.
+
+    Raises:
+        DatasetError: If the training split is too small to cut validation from it.
+    """
+    n_validation = round(len(true_labels) * config.training.validation_fraction)
+    if n_validation < 2 or len(true_labels) - n_validation < 2:
+        raise DatasetError(f"the training split has {len(true_labels)} pairs: too few to keep some for validation")
+    order = np.random.default_rng(config.training.seed).permutation(len(true_labels))
+    return TrainingLabels(
+        given_labels=add_label_noise(true_labels, config.noise.rate, seed=config.noise.seed),
+        train_index=np.sort(order[n_validation:]),
+        validation_index=np.sort(order[:n_validation]),
+    )
+
+
+def select(features: PairFeatures, given_labels: UInt8, index: Int64) -> LabelledFeatures:
+    """Returns some pairs of a split as the trainer takes them.
+
+    Args:
+        features: Of the whole split.
+        given_labels: (N, C) uint8 of the whole split.
+        index: (M,) int64, which.
+
+    Returns:
+        Features and given labels of M pairs.
+    """
+    return LabelledFeatures(
+        image=torch.from_numpy(features.image[index]),
+        text=torch.from_numpy(features.text[index]),
+        given_labels=torch.from_numpy(given_labels[index].astype(np.float32)),
+    )
+
+
+def data_facts(pairs: PairSplits, data: Path) -> dict[str, Any]:
+    """Returns what identifies the data a run is made from.
+
+    Args:
+        pairs: All splits.
+        data: The folder; only its name is kept.
+
+    Returns:
+        JSON-able facts.
+    """
+    splits = {"train": pairs.train, "query": pairs.query, "gallery": pairs.gallery}
+    digests = {name: {"n": len(split), "images": split.image_digest, "texts": split.text_digest} for name, split in splits.items()}
+    return {"data": data.resolve().name, "label_names": list(pairs.label_names), "splits": digests}

@@ -1,0 +1,1 @@
+"""Loss terms, one file each. A method weighs and adds them (``training.methods``)."""

@@ -1,0 +1,31 @@
+"""The table of hashing methods: the only place outside the wiring that knows which ones there are.
+
+To add one: a file here, a line in the table, a configuration, a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from training.methods.base import HashingMethod
+from training.methods.scbch import Scbch, ScbchOptions
+
+
+@dataclass(frozen=True, slots=True)
+class MethodEntry:
+    """A row of the table.
+
+    Attributes:
+        options_type: Dataclass of the method's own settings; configurations are checked against its annotations.
+        create: Makes the method from its options, ``n_train`` and ``n_labels``.
+    """
+
+    options_type: type[Any]
+    create: Callable[..., HashingMethod]
+
+
+METHODS: dict[str, MethodEntry] = {
+    "scbch": MethodEntry(ScbchOptions, Scbch),
+}

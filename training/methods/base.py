@@ -1,0 +1,99 @@
+"""What a hashing method promises to the training loop.
+
+Decides the three moments at which a method is asked. Does not know data sets, optimisers or epochs' selection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+from torch.nn import Parameter
+
+from model.heads import HashHead
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as a method sees it; true labels never come here.
+
+    Attributes:
+        image_features: (B, image feature_dim) float32.
+        text_features: (B, text feature_dim) float32.
+        given_labels: (B, C) float32 of 0 and 1.
+        sample_index: (B,) int64, positions in the training split.
+    """
+
+    image_features: Tensor
+    text_features: Tensor
+    given_labels: Tensor
+    sample_index: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class RelaxedCodes:
+    """Relaxed codes of both modalities.
+
+    Attributes:
+        image: (N, n_bits) float32 in [−1, 1].
+        text: (N, n_bits) float32 in [−1, 1].
+    """
+
+    image: Tensor
+    text: Tensor
+
+
+class HashingMethod(Protocol):
+    """Learns heads from batches."""
+
+    def build_heads(self, feature_dims: dict[str, int], n_bits: int) -> dict[str, HashHead]:
+        """Makes the heads and whatever else is trained; called once, after seeding.
+
+        Args:
+            feature_dims: Width of the features by modality (``image``, ``text``).
+            n_bits: Bits of a code.
+
+        Returns:
+            A head by modality.
+        """
+        ...
+
+    def parameters(self) -> list[Parameter]:
+        """Returns what is trained besides the heads."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Returns everything besides the heads that a resumed run or a bundle needs, by name."""
+        ...
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Takes back what :meth:`state` gave.
+
+        Args:
+            state: Tensors by name.
+        """
+        ...
+
+    def on_epoch_start(self, epoch: int, encode_train: Callable[[], RelaxedCodes], given_labels: Tensor) -> None:
+        """Is called before the first batch of an epoch.
+
+        Args:
+            epoch: Counted from 1.
+            encode_train: Gives the relaxed codes of the whole training split, in its order, without autograd.
+            given_labels: (N, C) float32 of 0 and 1.
+        """
+        ...
+
+    def loss_terms(self, batch: Batch, relaxed_codes: RelaxedCodes) -> dict[str, Tensor]:
+        """Returns the weighted scalar terms whose sum is minimised, by name.
+
+        Args:
+            batch: Features and labels.
+            relaxed_codes: What the heads gave for the batch, with autograd.
+
+        Returns:
+            Scalars by name.
+        """
+        ...
