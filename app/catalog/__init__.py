@@ -1,0 +1,20 @@
+"""The table of catalogues: one line a variant."""
+
+from __future__ import annotations
+
+from app.catalog.base import Catalog
+from app.catalog.sql import SqlCatalog
+
+
+def open_catalog(url: str, *, bundle_id: str, n_bits: int) -> Catalog:
+    """Returns the catalogue at a database address; a new one is made if there is none.
+
+    Args:
+        url: SQLAlchemy address, such as ``sqlite:////data/catalog.sqlite3``.
+        bundle_id: The bundle that is served.
+        n_bits: Bits of one of its codes.
+
+    Returns:
+        The catalogue; close it when done.
+    """
+    return SqlCatalog(url, bundle_id=bundle_id, n_bits=n_bits)

@@ -1,0 +1,162 @@
+"""What the catalogue of items promises: it is the truth, and what it acknowledged is on disk.
+
+Decides what an item consists of. Does not know SQL, HTTP or the index that is derived from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """A stored picture, addressed by its content.
+
+    Attributes:
+        sha256: Hex digest of the bytes, which is also its name in the media store.
+        media_type: ``image/jpeg``, ``image/png``, ….
+        width: Pixels.
+        height: Pixels.
+    """
+
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item to be written; has a text, an image, or both, and a code for each that it has.
+
+    Attributes:
+        item_id: The client's name for it.
+        text: Caption as the client sent it, or None.
+        image: The stored picture, or None.
+        payload: JSON object of the client's own.
+        text_code: Packed code of the text, n_bits / 8 bytes, or None.
+        image_code: Packed code of the image, n_bits / 8 bytes, or None.
+    """
+
+    item_id: str
+    text: str | None = None
+    image: ImageFile | None = None
+    payload: dict[str, Any] = field(default_factory=dict)
+    text_code: bytes | None = None
+    image_code: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item(NewItem):
+    """An item as the catalogue holds it.
+
+    Attributes:
+        row_id: int64, ours, growing, never reused; a replaced item gets a new one.
+    """
+
+    row_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """What became of one written item.
+
+    Attributes:
+        row_id: Its new row.
+        replaced: The item that stood under the same id before, or None if the id is new.
+    """
+
+    row_id: int
+    replaced: Item | None
+
+
+class Catalog(Protocol):
+    """Items by id; every writing method is one transaction that is durable when it returns."""
+
+    @property
+    def bundle_id(self) -> str:
+        """The bundle whose codes this catalogue holds."""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """Grows with every committed write."""
+        ...
+
+    def upsert_many(self, items: Sequence[NewItem]) -> list[Upserted]:
+        """Writes items in one transaction; of two with the same id the later one replaces the earlier.
+
+        Args:
+            items: What to write.
+
+        Returns:
+            One answer an item, in order.
+        """
+        ...
+
+    def delete_many(self, item_ids: Sequence[str]) -> list[Item | None]:
+        """Deletes items in one transaction.
+
+        Args:
+            item_ids: Which.
+
+        Returns:
+            The deleted item for each id, in order; None where there was none.
+        """
+        ...
+
+    def get_many(self, item_ids: Sequence[str]) -> list[Item | None]:
+        """Looks items up by id.
+
+        Args:
+            item_ids: Which, repeats allowed.
+
+        Returns:
+            One answer an id, in order; None where there is none.
+        """
+        ...
+
+    def get_rows(self, row_ids: Sequence[int]) -> list[Item | None]:
+        """Looks items up by row.
+
+        Args:
+            row_ids: Which, repeats allowed.
+
+        Returns:
+            One answer a row, in order; None where the row is gone.
+        """
+        ...
+
+    def scan(self, after_row_id: int = 0) -> Iterator[Item]:
+        """Reads all items in the order of their rows, in blocks.
+
+        Each block shows the last commit: an item written meanwhile comes at the end, one replaced meanwhile may come twice.
+
+        Args:
+            after_row_id: Only rows above this one.
+
+        Returns:
+            The items, one at a time.
+        """
+        ...
+
+    def count(self) -> int:
+        """Number of items."""
+        ...
+
+    def has_image(self, sha256: str) -> bool:
+        """Tells whether any item refers to a stored picture.
+
+        Args:
+            sha256: Hex digest of the picture's bytes.
+
+        Returns:
+            True if one does.
+        """
+        ...
+
+    def close(self) -> None:
+        """Closes the database; the catalogue must not be used afterwards."""
+        ...

@@ -1,0 +1,101 @@
+"""The tables of the SQL catalogue, and how its database is opened.
+
+Decides the schema and what makes a commit durable. Another database needs its address and its driver; only what hangs on
+:func:`open_engine` treats SQLite specially.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
+
+from model.errors import CatalogError
+
+SCHEMA_VERSION = 1
+
+_BUSY_TIMEOUT_MS = 10_000
+
+TABLES = sa.MetaData()
+meta = sa.Table(
+    "meta",
+    TABLES,
+    sa.Column("id", sa.Integer, sa.CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    sa.Column("schema_version", sa.Integer, nullable=False),
+    sa.Column("bundle_id", sa.Text, nullable=False),
+    sa.Column("n_bits", sa.Integer, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+items = sa.Table(
+    "items",
+    TABLES,
+    sa.Column("row_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("item_id", sa.Text, nullable=False, unique=True),
+    sa.Column("text", sa.Text),
+    sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("image_sha256", sa.String(64), index=True),
+    sa.Column("image_media_type", sa.Text),
+    sa.Column("image_width", sa.Integer),
+    sa.Column("image_height", sa.Integer),
+    sa.Column("text_code", sa.LargeBinary),
+    sa.Column("image_code", sa.LargeBinary),
+    sqlite_autoincrement=True,  # a row id is never given twice
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises what the database raises as CatalogError.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        CatalogError: If anything in the block failed in the database or on the way to it.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, UnicodeError, OverflowError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise CatalogError(f"the catalogue's database failed: {reason}") from error
+
+
+def open_engine(url: str) -> sa.Engine:
+    """Returns a pool of connections; nothing is connected yet.
+
+    Args:
+        url: SQLAlchemy address.
+
+    Returns:
+        The engine.
+
+    Raises:
+        CatalogError: If the address cannot be read, its driver is not installed or it is SQLite without a file.
+    """
+    try:
+        engine = sa.create_engine(url, pool_size=8, max_overflow=56)
+    except (SQLAlchemyError, ImportError, TypeError) as error:
+        raise CatalogError(f"the catalogue's address cannot be used: {error}") from error
+    if engine.dialect.name == "sqlite":
+        if engine.url.database in (None, "", ":memory:"):
+            raise CatalogError("the catalogue needs a database file: one in memory would be another one in each thread")
+        sa.event.listen(engine, "connect", _configure_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    """Makes commits durable, lets readers read during a write, and leaves BEGIN to :func:`_begin_sqlite`."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for setting in (f"busy_timeout = {_BUSY_TIMEOUT_MS}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {setting}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """A writer takes the write lock at once: a reader that wants it later could only fail."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
