@@ -1,0 +1,180 @@
+"""Pictures as files named by the digest of their bytes.
+
+Decides where a picture lies and when it is safely on disk. Does not know items: whoever writes one stores its picture first and
+commits afterwards, and deletes a picture only after the commit that gave up the last reference to it. Those two ways must not
+run at the same time (one lock around each), or a picture could go that a new item has just come to rely on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from model.errors import CatalogError, UnknownItem
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TEMPORARY_SUFFIX = ".tmp"
+
+
+class MediaStore:
+    """A folder of pictures, ``ab/<sha256>`` each; safe for several threads.
+
+    Args:
+        folder: Where they lie; made if there is none.
+
+    Raises:
+        CatalogError: If the folder cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._opened_at_s = time.time() - 1.0  # file times lag behind the clock a little
+        self._lock = threading.Lock()
+        with _translated("make the folder"):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def put(self, data: bytes) -> str:
+        """Stores a picture; it is on disk when this returns. Storing it again changes nothing.
+
+        Args:
+            data: The picture's bytes.
+
+        Returns:
+            Their sha256, 64 hex digits.
+
+        Raises:
+            CatalogError: If the disk refuses.
+        """
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self.path(sha256)
+        with _translated("store a picture"):
+            if not self._renewed(path, len(data)):
+                path.parent.mkdir(exist_ok=True)
+                _sync_folder(self._folder)
+                _write(path, data)
+            _sync_folder(path.parent)
+        return sha256
+
+    def path(self, sha256: str) -> Path:
+        """Returns where a picture lies, or would lie.
+
+        Args:
+            sha256: 64 lower-case hex digits.
+
+        Returns:
+            A path inside the folder.
+
+        Raises:
+            CatalogError: If it is no sha256: nothing else may become part of a path.
+        """
+        if not _SHA256.fullmatch(sha256):
+            raise CatalogError(f"not the sha256 of a picture: {sha256!r}")
+        return self._folder / sha256[:2] / sha256
+
+    def read(self, sha256: str) -> bytes:
+        """Returns a picture's bytes.
+
+        Args:
+            sha256: 64 lower-case hex digits.
+
+        Returns:
+            What was stored.
+
+        Raises:
+            CatalogError: If it is no sha256 or the disk refuses.
+            UnknownItem: If no such picture is stored.
+        """
+        path = self.path(sha256)
+        with _translated("read a picture"):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError as error:
+                raise UnknownItem(f"no picture {sha256} is stored") from error
+
+    def delete(self, sha256: str) -> None:
+        """Deletes a picture; one that is not there is deleted already.
+
+        Args:
+            sha256: 64 lower-case hex digits.
+
+        Raises:
+            CatalogError: If it is no sha256 or the disk refuses.
+        """
+        path = self.path(sha256)
+        with _translated("delete a picture"), self._lock:
+            path.unlink(missing_ok=True)
+
+    def sweep(self, is_referenced: Callable[[str], bool]) -> int:
+        """Deletes what an earlier process left behind: pictures that no item refers to, and half-written files.
+
+        Whatever was stored since this store was opened stays, as its item may not be committed yet.
+
+        Args:
+            is_referenced: Tells of a sha256 whether an item refers to it.
+
+        Returns:
+            How many files were deleted.
+
+        Raises:
+            CatalogError: If the disk refuses.
+        """
+        with _translated("sweep the pictures"):
+            return sum(self._swept(path, is_referenced) for path in list(self._folder.glob("??/*")))
+
+    def _renewed(self, path: Path, n_bytes: int) -> bool:
+        """Tells whether the picture is stored whole, and marks it as stored by this process."""
+        with self._lock:
+            if not path.is_file() or path.stat().st_size != n_bytes:
+                return False
+            os.utime(path)
+            return True
+
+    def _swept(self, path: Path, is_referenced: Callable[[str], bool]) -> bool:
+        is_picture = _SHA256.fullmatch(path.name) is not None
+        if not is_picture and path.suffix != _TEMPORARY_SUFFIX:
+            return False
+        if is_picture and is_referenced(path.name):
+            return False
+        with self._lock:
+            if not path.is_file() or path.stat().st_mtime >= self._opened_at_s:
+                return False
+            path.unlink()
+            return True
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes to a file beside the path, waits for the disk, and only then gives it its name."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=_TEMPORARY_SUFFIX)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Waits until the names in a folder are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CatalogError(f"the media store could not {what}: {error}") from error
