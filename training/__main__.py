@@ -112,7 +112,8 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     if not options.json:
         print(  # noqa: T201
             f"{found.n_bits} bits, {found.n_query} queries, {found.n_database} items\n"
-            f"  image → text  mAP {found.i2t_map:.4f}\n  text → image  mAP {found.t2i_map:.4f}\n  chance            {found.chance:.4f}"
+            f"  image → text  mAP {found.i2t_map:.4f}\n  text → image  mAP {found.t2i_map:.4f}\n"
+            f"  chance            {found.chance:.4f}"
         )
     return found.as_dict()
 

@@ -15,7 +15,7 @@ from model.bundle import EncoderBundle
 from model.encoder import HashEncoder
 from model.manifest import MODALITIES
 from training.config import DataSection, FeaturesSection, RunConfig, TrainingSection
-from training.datasets import SPLITS
+from training.datasets.base import SPLITS
 from training.evaluation import Evaluation, LabelledCodes, evaluate
 from training.experiment import run_experiment
 from training.export import export_bundle

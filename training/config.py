@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
 from model.backbones import backbone_names
 from model.errors import ConfigError
@@ -22,8 +22,12 @@ PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _options_adapter(method: str) -> TypeAdapter[Any]:
-    return TypeAdapter(METHODS[method].options_type, config=ConfigDict(extra="forbid"))
+def _options_model(method: str) -> type[BaseModel]:
+    """Makes a model of a method's options, so that their annotations are checked and stray names refused."""
+    options_type = METHODS[method].options_type
+    hints = get_type_hints(options_type, include_extras=True)
+    options: dict[str, Any] = {field.name: (hints[field.name], field.default) for field in fields(options_type)}
+    return create_model(options_type.__name__, __config__=ConfigDict(extra="forbid"), **options)
 
 
 def _mistakes(error: ValidationError) -> list[str]:
@@ -85,13 +89,13 @@ class MethodSection(_Section):
         if "name" not in info.data:
             return options
         try:
-            return asdict(_options_adapter(info.data["name"]).validate_python(options))
+            return _options_model(info.data["name"]).model_validate(options).model_dump()
         except ValidationError as error:
             raise ValueError("; ".join(_mistakes(error))) from error
 
     def checked_options(self) -> Any:
         """Returns the options as the method's own dataclass."""
-        return _options_adapter(self.name).validate_python(self.options)
+        return METHODS[self.name].options_type(**self.options)
 
 
 class TrainingSection(_Section):
