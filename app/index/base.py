@@ -6,8 +6,7 @@ Decides the order of hits and the meaning of the radius. Does not know items, te
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,9 +14,8 @@ from model.codes import Int64, UInt8
 from model.errors import CodeError
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One search result.
+class Hit(NamedTuple):
+    """One search result; a tuple, as a thousand of them are made a search.
 
     Attributes:
         row_id: The catalogue's row, int64.

@@ -13,15 +13,20 @@ Note:
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import faiss
 import numpy as np
+import numpy.typing as npt
 
 from app.index.base import Hit, check_new_rows, check_packed_codes
 from model.codes import Int64, UInt8, check_n_bits
 from model.errors import CodeError
+
+Int32 = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +150,7 @@ class FaissFlatIndex:
             return [[] for _ in packed_codes]
         k = min(k, len(held.row_ids))
         distances, positions = faiss.knn_hamming(np.ascontiguousarray(packed_codes), held.packed_codes, k)
-        radius = self._n_bits if max_distance is None else max_distance
-        n_hits = (distances <= radius).sum(axis=1).tolist()
-        return [_hits(held.row_ids[at[:n]], distance[:n]) for at, distance, n in zip(positions, distances, n_hits, strict=True)]
+        return [_hits(held.row_ids[at], distance, max_distance) for at, distance in zip(positions, distances, strict=True)]
 
     def _append(self, new: _Held) -> None:
         """Writes behind the last row; no search that runs looks there."""
@@ -175,5 +178,7 @@ def _grown(held: _Held, capacity: int) -> _Held:
     return _Held(row_ids, packed_codes)
 
 
-def _hits(row_ids: Int64, distances: np.ndarray[tuple[int, ...], np.dtype[np.int32]]) -> list[Hit]:
-    return list(map(Hit, row_ids.tolist(), distances.tolist()))
+def _hits(row_ids: Int64, distances: Int32, max_distance: int | None) -> list[Hit]:
+    """Returns the hits of one query, cut at the radius; distances ascend."""
+    hits = list(map(Hit._make, zip(row_ids.tolist(), distances.tolist(), strict=True)))
+    return hits if max_distance is None else hits[: bisect_right(hits, max_distance, key=attrgetter("distance"))]
