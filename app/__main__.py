@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.main import create_app, open_parts, start_services
 from app.server import bind, run, set_up_logging
 from app.settings import Settings, load_settings
 from model.errors import ConfigError, HashingError
@@ -52,9 +53,6 @@ def serve(settings: Settings) -> int:
     except OSError as error:
         return _complain(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}", 1)
     with bound:
-        # Imported late: a taken port is told at once, not after the encoders' libraries are loaded.
-        from app.main import create_app, open_parts, start_services
-
         services = start_services(open_parts(settings), settings)
         return 0 if run(create_app(settings, services=services), bound) else 1
 

@@ -24,12 +24,12 @@ T = TypeVar("T")
 
 ACCEPTED = {
     "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",  # what some cameras write: a JPEG with further pictures behind it
     "PNG": "image/png",
     "WEBP": "image/webp",
     "GIF": "image/gif",
     "BMP": "image/bmp",
 }
+_MPO = "MPO"  # what Pillow calls a JPEG with further pictures behind it, as some cameras write
 # How files begin that are well-known but not accepted: they get a better answer than "cannot be decoded".
 _OTHERS = {
     b"%PDF-": "PDF",
@@ -170,7 +170,7 @@ class ImageDecoder:
     def _facts(self, image: Image.Image) -> ImageFacts:
         if image.width * image.height > self._max_pixels:
             raise ImageTooLarge(f"the image has {image.width} × {image.height} pixels; at most {self._max_pixels} are allowed")
-        return ImageFacts(ACCEPTED[str(image.format)], image.width, image.height)
+        return ImageFacts(ACCEPTED["JPEG" if image.format == _MPO else str(image.format)], image.width, image.height)
 
 
 def _opened(content: bytes) -> Image.Image:

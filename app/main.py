@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -31,9 +30,7 @@ from app.routes import ROUTERS
 from app.routes.ui import static_files
 from app.settings import Settings
 from app.writer import ItemWriter
-from model.bundle import EncoderBundle
 from model.errors import BundleNotFound
-from model.threads import set_encoder_threads
 
 _VERSION = "0.1.0"
 _SMALL = 64 * 1024  # bytes of a body without pictures, and of everything around the picture in a form
@@ -107,7 +104,13 @@ def open_parts(settings: Settings) -> Parts:
         CatalogError: If the data folder cannot be used, or holds another bundle's codes.
         ConfigError: If the cache's address is wrong.
     """
-    bundle = _open_bundle(settings.bundle)
+    if not settings.bundle.is_dir():
+        raise BundleNotFound(f"there is no bundle at {settings.bundle}; name one with --bundle or BITLENS_BUNDLE")
+    # Imported here: they load torch, which takes seconds and is of no use to an application with other parts.
+    from model.bundle import EncoderBundle
+    from model.threads import set_encoder_threads
+
+    bundle = EncoderBundle.from_pretrained(settings.bundle, local_files_only=True)
     with ExitStack() as undo:
         data_dir = DataDir(settings.data_dir)
         undo.callback(data_dir.close)
@@ -179,12 +182,6 @@ async def _close(services: Services) -> None:
         pool.close()
     await services.parts.cache.close()
     services.parts.close()
-
-
-def _open_bundle(folder: Path) -> EncoderBundle:
-    if not folder.is_dir():
-        raise BundleNotFound(f"there is no bundle at {folder}; name one with --bundle or BITLENS_BUNDLE")
-    return EncoderBundle.from_pretrained(folder, local_files_only=True)
 
 
 def _open_cache(settings: Settings, n_bytes: int) -> CodeCache:
