@@ -1,0 +1,67 @@
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from app.catalog.base import Item, NewItem
+from app.pools import Pool
+from app.retrieval import Retrieval, SearchBounds
+from model.errors import InvalidRequest
+from tests.fakes import FakeCatalog, FakeCodeIndex
+
+pytestmark = pytest.mark.anyio
+QUERY = b"\x00"
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    pool = Pool("searching", n_threads=1, max_waiting=8)
+    yield pool
+    pool.close()
+
+
+def retrieval_over(pool: Pool, codes: list[int], *, vanished: set[int] | None = None) -> Retrieval:
+    """Items "1", "2", … with one-byte text codes; the rows in ``vanished`` are in the index, but not in the catalogue."""
+    index, catalog = FakeCodeIndex(8), FakeCatalog("b")
+    rows = [
+        answer.row_id for answer in catalog.upsert_many([NewItem(str(n + 1), text_code=bytes([c])) for n, c in enumerate(codes)])
+    ]
+    index.add(np.array(rows), np.array(codes, np.uint8)[:, None])
+    catalog.delete_many([str(row) for row in vanished or ()])
+    return Retrieval(indexes={"text": index, "image": FakeCodeIndex(8)}, catalog=catalog, pool=pool, max_k=10)
+
+
+async def test_hits_come_by_distance_then_age(pool):
+    found = await retrieval_over(pool, [0b11, 0b1, 0b10, 0]).search(QUERY, SearchBounds("text"))
+    assert [(one.item.item_id, one.distance) for one in found] == [("4", 0), ("2", 1), ("3", 1), ("1", 2)]
+    assert isinstance(found[0].item, Item)
+
+
+async def test_the_radius_is_inclusive_and_the_other_modality_is_not_searched(pool):
+    retrieval = retrieval_over(pool, [0b11, 0b1, 0])
+    assert len(await retrieval.search(QUERY, SearchBounds("text", max_distance=1))) == 2
+    assert await retrieval.search(QUERY, SearchBounds("image")) == []
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+async def test_items_that_vanished_meanwhile_are_left_out_and_made_up_for(pool, k):
+    retrieval = retrieval_over(pool, [0, 0, 0, 0b1, 0b11, 0b111], vanished={1, 2, 4})
+    found = await retrieval.search(QUERY, SearchBounds("text", k=k))
+    assert [one.item.item_id for one in found] == ["3", "5", "6"][:k]
+
+
+async def test_when_everything_vanished_nothing_is_found(pool):
+    assert await retrieval_over(pool, [0, 1], vanished={1, 2}).search(QUERY, SearchBounds("text", k=1)) == []
+
+
+@pytest.mark.parametrize("bounds", [SearchBounds("text", 1, 0), SearchBounds("text", 10, 8)])
+async def test_bounds_at_the_limits_are_fine(pool, bounds):
+    retrieval_over(pool, [0]).check(bounds)
+
+
+@pytest.mark.parametrize(
+    "bounds", [SearchBounds("text", 0), SearchBounds("text", 11), SearchBounds("text", 1, -1), SearchBounds("text", 1, 9)]
+)
+async def test_bounds_outside_the_limits_are_refused(pool, bounds):
+    with pytest.raises(InvalidRequest, match="must be"):
+        retrieval_over(pool, [0]).check(bounds)
