@@ -99,10 +99,14 @@ class MethodSection(_Section):
 
 
 class TrainingSection(_Section):
-    """The loop: Adam without a schedule; the epoch with the best validation mAP on given labels is kept."""
+    """The loop: Adam without a schedule; the epoch with the best validation mAP on given labels is kept.
+
+    Training ends early when that epoch lies ``patience`` epochs back.
+    """
 
     n_bits: Annotated[int, Field(gt=0, multiple_of=8)] = 64
     epochs: PositiveInt = 30
+    patience: PositiveInt = 8
     batch_size: Annotated[int, Field(gt=1)] = 128
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5

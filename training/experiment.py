@@ -53,7 +53,7 @@ def run_experiment(
     method = METHODS[config.method.name].create(config.method.checked_options(), n_train=len(labels.train_index), n_labels=n_labels)
     trainer = Trainer(method, select(train, labels.given_labels, labels.train_index), config.training)
     validation = select(train, labels.given_labels, labels.validation_index)
-    best = train_epochs(trainer, validation, run, n_epochs=config.training.epochs, progress=progress)
+    best = train_epochs(trainer, validation, run, config.training, progress=progress)
     query, database = _encode_pairs(trainer, features("query")), _encode_pairs(trainer, train, features("gallery"))
     report = {
         "method": config.method.name,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.checkpoint import read_tensors, write_tensors
+from training.config import TrainingSection
 from training.evaluation import LabelledCodes, evaluate_within
 from training.run_folder import RunFolder
 from training.trainer import LabelledFeatures, Trainer
@@ -33,7 +34,12 @@ class BestEpoch:
 
 
 def train_epochs(
-    trainer: Trainer, validation: LabelledFeatures, run: RunFolder, *, n_epochs: int, progress: Progress = lambda *_: None
+    trainer: Trainer,
+    validation: LabelledFeatures,
+    run: RunFolder,
+    options: TrainingSection,
+    *,
+    progress: Progress = lambda *_: None,
 ) -> BestEpoch:
     """Trains to the last epoch, taking up where the run folder says, and leaves the best epoch's weights in the trainer.
 
@@ -44,14 +50,16 @@ def train_epochs(
         trainer: Freshly made.
         validation: Pairs that the trainer does not see.
         run: Opened folder.
-        n_epochs: Last epoch.
+        options: Last epoch, and the patience after which an earlier one is the last.
         progress: Told of every epoch.
 
     Returns:
         The epoch that is kept.
     """
     first, best = _resume(trainer, run)
-    for epoch in range(first, n_epochs + 1):
+    for epoch in range(first, options.epochs + 1):
+        if epoch - best.epoch > options.patience:
+            break
         losses = trainer.run_epoch(epoch)
         found = _validate(trainer, validation)
         if found > best.validation_map:
@@ -59,7 +67,7 @@ def train_epochs(
             write_tensors(run.best, trainer.weights(), {"epoch": epoch, "heads": trainer.head_facts()})
         run.add_metrics({"epoch": epoch, "validation_map": found, "losses": losses})
         write_tensors(run.last, trainer.state(), {"epoch": epoch, "best_epoch": best.epoch, "best_map": best.validation_map})
-        progress(epoch, n_epochs, best.validation_map)
+        progress(epoch, options.epochs, best.validation_map)
     trainer.load_weights(read_tensors(run.best)[0])
     return best
 

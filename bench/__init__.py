@@ -1,0 +1,1 @@
+"""One script a claim of the documentation; each prints the numbers it claims."""
