@@ -1,0 +1,70 @@
+// Draws one hit. Decides what a hit with and without a picture looks like; does not know what a click leads to.
+
+import { distanceBar } from "./bits.js";
+import { count, el } from "./dom.js";
+
+/**
+ * Draws the hits as list entries, hits of equal distance joined under one ruler mark.
+ * @param {object[]} hits As the service ordered them.
+ * @param {number} nBits Bits of a code.
+ * @param {(hit: object) => void} onMore Called when a hit is chosen to search with.
+ * @returns {HTMLElement} An ordered list.
+ */
+export function hitList(hits, nBits, onMore) {
+  const entries = hits.map((hit, i) => {
+    const isFirst = i === 0 || hits[i - 1].distance !== hit.distance;
+    // The mark repeats what each card says in words, so it is decoration.
+    const mark = el("div", { class: "mark", "aria-hidden": "true" }, isFirst ? el("span", {}, count(hit.distance, "bit")) : null);
+    const kind = isTextCard(hit) ? "hit hit--text" : "hit";
+    const card = el("article", { class: "card" }, face(hit, onMore), caption(hit), distanceBar(hit.distance, nBits));
+    return el("li", { class: isFirst ? kind : `${kind} hit--same`, "data-id": hit.id }, mark, card);
+  });
+  return el("ol", { class: hits.every(isTextCard) ? "hits hits--texts" : "hits" }, ...entries);
+}
+
+/** What a hit is called in words: its text, or its id where it has none. */
+export function nameOf(hit) {
+  return hit.text || `Item ${hit.id}`;
+}
+
+// A text that was found is shown as a text, also when a picture belongs to it: the picture is not what was compared.
+const isTextCard = (hit) => !hit.image_url || hit.target === "text";
+
+function face(hit, onMore) {
+  if (!hit.image_url) return textFace(hit, onMore, null);
+  // Beside the text that says the same, the picture is decoration.
+  return isTextCard(hit) ? textFace(hit, onMore, picture(hit, "")) : pictureFace(hit, onMore);
+}
+
+function pictureFace(hit, onMore) {
+  const image = picture(hit, nameOf(hit));
+  const button = el(
+    "button",
+    { class: "face", type: "button", "aria-label": `More like this picture: ${nameOf(hit)}`, onclick: () => onMore(hit) },
+    image,
+    el("span", { class: "face__more", "aria-hidden": "true" }, "More like this"),
+  );
+  // A picture that is gone leaves its text behind instead of a broken frame.
+  image.addEventListener("error", () => button.replaceWith(textFace({ ...hit, image_url: null }, onMore, null)));
+  return button;
+}
+
+function textFace(hit, onMore, thumbnail) {
+  const label = hit.image_url ? `More like the picture of this text: ${nameOf(hit)}` : `Search with this text: ${nameOf(hit)}`;
+  thumbnail?.addEventListener("error", () => thumbnail.remove());
+  return el(
+    "button",
+    { class: "face face--text", type: "button", "aria-label": label, onclick: () => onMore(hit) },
+    el("span", { class: "face__words" }, nameOf(hit)),
+    thumbnail,
+  );
+}
+
+function picture(hit, alt) {
+  return el("img", { src: hit.image_url, alt, loading: "lazy", decoding: "async", width: 320, height: 320 });
+}
+
+function caption(hit) {
+  if (isTextCard(hit)) return null;
+  return el("p", { class: hit.text ? "caption" : "caption caption--id", title: nameOf(hit) }, nameOf(hit));
+}
