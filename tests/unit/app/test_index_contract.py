@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given
@@ -247,3 +248,16 @@ def test_searches_during_writes_see_whole_states(open_it: OpenIndex) -> None:
         pool.submit(write).result()
         assert all(search.result() > 0 for search in searches)
     assert len(index) == 2_000
+
+
+def test_a_search_stays_on_one_core_in_whatever_thread_it_runs() -> None:
+    index = open_index(8)
+    index.add(np.array([1]), np.zeros((1, 1), np.uint8))
+
+    def threads_after_a_search() -> int:
+        faiss.omp_set_num_threads(2)
+        index.search(np.zeros((1, 1), np.uint8), k=1)
+        return int(faiss.omp_get_max_threads())
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(threads_after_a_search).result() == 1
