@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     decode_threads: int = Field(default=2, gt=0, le=64)
     search_threads: int = Field(default=4, gt=0, le=64)
     encode_threads: int = Field(default=1, gt=0, le=256)
-    max_waiting: int = Field(default=64, gt=0)
+    max_waiting: int = Field(default=64, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("redis_url")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,3 +137,37 @@ def running(parts: Parts, settings: Settings) -> Iterator[TestClient]:
     app = create_app(settings, services=start_services(parts, settings))
     with TestClient(app) as client:
         yield client
+
+
+def index(client: TestClient, *items: dict[str, Any], pictures: dict[str, bytes] | None = None) -> Any:
+    """Indexes items and returns the answer's JSON; with pictures as multipart, a file part a picture."""
+    if pictures is None:
+        response = client.post("/index", json={"items": items})
+    else:
+        files = {name: (name, content) for name, content in pictures.items()}
+        response = client.post("/index", data={"items": json.dumps(items)}, files=files)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def search(client: TestClient, query: str | bytes, **bounds: Any) -> Any:
+    """Searches by a text or a picture and returns the answer's JSON."""
+    if isinstance(query, str):
+        response = client.post("/search/text", json={"query": query, **bounds})
+    else:
+        response = client.post("/search/image", files={"image": query}, data=bounds)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def is_problem(response: Any, status: int, slug: str) -> bool:
+    """Asserts that a response is a complete problem of a kind."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert body["type"] == f"/problems/{slug}", body
+    assert body["status"] == status
+    assert body["title"]
+    assert body["detail"]
+    assert body["instance"].startswith("/")
+    return True

@@ -1,0 +1,201 @@
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from app.deps import Parts
+from app.main import create_app, start_services
+from tests.builders import fake_parts, index, is_problem, picture, running, settings_for
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def test_livez_answers(client):
+    assert client.get("/livez").json() == {"status": "ok"}
+
+
+def test_readyz_tells_what_is_served(client):
+    index(client, {"id": "a", "text": "x"})
+    ready = client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json() == {
+        "status": "ready",
+        "checks": {"bundle": "ok", "catalogue": "ok", "index": "ok", "cache": "ok"},
+        "bundle_id": "fake-bundle",
+        "n_bits": 64,
+        "n_items": 1,
+    }
+
+
+def test_a_cache_that_is_down_is_told_and_does_no_harm(parts, client):
+    parts.cache.available = False
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["checks"]["cache"]) == (200, "degraded")
+
+
+def test_an_index_that_differs_from_the_catalogue_is_not_ready(parts, client):
+    index(client, {"id": "a", "text": "x"})
+    parts.indexes["text"].remove(np.array([1]))
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["status"], ready.json()["checks"]["index"]) == (503, "not_ready", "differs")
+
+
+def test_unknown_addresses_and_methods_are_problems(client):
+    is_problem(client.get("/nope"), 404, "not-found")
+    is_problem(client.get("/web/nope.js"), 404, "not-found")
+    refused = client.put("/search/text")
+    is_problem(refused, 405, "method-not-allowed")
+    assert refused.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/search/text", "application/json"),
+        ("/search/image", "multipart/form-data; boundary=x"),
+        ("/index", "multipart/form-data; boundary=x"),
+        ("/index", "application/json"),
+    ],
+)
+def test_a_huge_upload_is_refused_with_or_without_its_length(client, path, content_type):
+    def chunks():
+        yield from [b"x" * 10_000] * 30
+
+    for content in (b"x" * 300_000, chunks()):
+        is_problem(client.post(path, content=content, headers={"content-type": content_type}), 413, "request-too-large")
+
+
+def test_a_forms_flood_of_parts_is_refused(client):
+    files = [(f"f{number}", ("f", b"")) for number in range(50)]
+    is_problem(client.post("/index", files=files), 400, "malformed-request")
+    is_problem(client.post("/search/image", files=files), 400, "malformed-request")
+
+
+def test_every_answer_carries_an_id_and_security_headers(client):
+    for response in (client.get("/livez"), client.get("/nope"), client.get("/")):
+        assert len(response.headers["x-request-id"]) == 32
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'self'" in response.headers["content-security-policy"]
+
+
+def test_a_sensible_request_id_is_echoed_and_another_is_not(client):
+    assert client.get("/livez", headers={"x-request-id": "abc-1"}).headers["x-request-id"] == "abc-1"
+    assert client.get("/livez", headers={"x-request-id": "a b\tc"}).headers["x-request-id"] != "a b\tc"
+
+
+def test_one_line_is_logged_for_a_request_and_nothing_of_its_content(client, caplog):
+    with caplog.at_level(logging.INFO, "app"):
+        client.post("/search/text?token=hidden", json={"query": "my secret"}, headers={"x-request-id": "abc"})
+    assert [record.getMessage().split()[:3] for record in caplog.records] == [["POST", "/search/text", "200"]]
+    assert "abc" in caplog.text
+    assert "secret" not in caplog.text
+    assert "hidden" not in caplog.text
+
+
+def test_an_unexpected_error_is_logged_and_hidden(parts, tmp_path, caplog):
+    def explode(raw):
+        raise RuntimeError("secret internals")
+
+    parts.encoders["text"].prepare = explode
+    app = create_app(settings_for(tmp_path), services=start_services(parts, settings_for(tmp_path)))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        response = client.post("/search/text", json={"query": "x"})
+    is_problem(response, 500, "internal-error")
+    assert "secret" not in response.text
+    assert "secret internals" in caplog.text
+
+
+def test_a_busy_service_says_when_to_come_back(parts, tmp_path):
+    entered, leave = threading.Event(), threading.Event()
+
+    def wait(raw):
+        entered.set()
+        leave.wait(30)
+        return raw
+
+    parts.encoders["text"].prepare = wait
+    with running(parts, settings_for(tmp_path, max_waiting=0)) as client, ThreadPoolExecutor(1) as another:
+        first = another.submit(client.post, "/search/text", json={"query": "x"})
+        entered.wait(30)
+        refused = client.post("/search/text", json={"query": "y"})
+        leave.set()
+        assert first.result().status_code == 200
+        is_problem(refused, 503, "overloaded")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert client.post("/search/text", json={"query": "y"}).status_code == 200
+
+
+def test_stopping_closes_what_was_opened(tmp_path):
+    parts = fake_parts(tmp_path)
+    closed: list[bool] = []
+    own = Parts(
+        parts.bundle_id, parts.encoders, parts.indexes, parts.cache, parts.catalog, parts.media, lambda: closed.append(True)
+    )
+    with running(own, settings_for(tmp_path)):
+        assert not closed
+    assert closed
+    assert parts.cache.closed
+
+
+def test_openapi_describes_every_route_with_its_problems(client):
+    document = client.get("/openapi.json").json()
+    assert set(document["paths"]) == {
+        "/search/text", "/search/image", "/index", "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz",
+    }  # fmt: skip
+    assert set(document["paths"]["/index"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
+    assert "application/problem+json" in document["paths"]["/search/image"]["post"]["responses"]["415"]["content"]
+    assert "HTTPValidationError" not in str(document)
+
+
+def test_pages_that_load_scripts_from_elsewhere_are_off(client):
+    assert [client.get(path).status_code for path in ("/docs", "/redoc")] == [404, 404]
+
+
+def test_the_search_page_and_its_files_are_served(client):
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert client.get("/web/style.css").headers["content-type"].startswith("text/css")
+
+
+@FUZZ
+@given(JSON | st.dictionaries(st.sampled_from(["query", "k", "max_distance", "target"]), JSON))
+def test_no_text_search_breaks_the_service(client, body):
+    response = client.post("/search/text", json=body if _is_sendable(body) else {})
+    assert response.status_code in {200, 400, 422}
+
+
+@FUZZ
+@given(JSON | st.fixed_dictionaries({"items": st.lists(JSON | st.fixed_dictionaries({"id": JSON, "text": JSON, "payload": JSON}))}))
+def test_no_items_break_the_service(client, body):
+    response = client.post("/index", json=body if _is_sendable(body) else {})
+    assert response.status_code in {200, 415, 422}  # None is sent as no body at all
+    assert client.get("/readyz").status_code == 200
+
+
+@FUZZ
+@given(st.binary(max_size=200), st.sampled_from(["/index", "/search/text", "/search/image"]))
+def test_no_bytes_break_the_service(client, body, path):
+    for content_type in ("application/json", "multipart/form-data; boundary=x", ""):
+        response = client.post(path, content=body, headers={"content-type": content_type})
+        assert 400 <= response.status_code < 500
+
+
+def test_a_picture_and_a_text_of_the_same_meaning_have_one_code(client):
+    index(client, {"id": "a", "text": "red", "image": "f"}, pictures={"f": picture(colour="red", kind="JPEG")})
+    codes = client.get("/index/a").json()["codes"]
+    assert codes["image"] == codes["text"]
+
+
+def _is_sendable(value: object) -> bool:
+    """httpx refuses NaN and infinity itself."""
+    return "nan" not in repr(value) and "inf" not in repr(value)
