@@ -96,15 +96,18 @@ def caption(name: str, aliases: tuple[str, ...], labels: tuple[str, ...]) -> str
     Returns:
         Such as ``grinning face, happy, smile, joy``.
     """
-    told = {_singular(word) for label in labels for word in re.findall(r"[a-z]+", label)}
+    told = {_stem(word) for label in labels for word in re.findall(r"[a-z]+", label)}
     spoken = [alias.replace("_", " ").replace("-", " ").lower() for alias in aliases]
-    added = [
-        word for word in spoken if word.replace(" ", "").isalpha() and word != name and not told & set(map(_singular, word.split()))
-    ]
+    added = [word for word in spoken if word.replace(" ", "").isalpha() and word != name and not _quotes(word, told)]
     return ", ".join([name, *list(dict.fromkeys(added))[:MAX_WORDS]])
 
 
-def _singular(word: str) -> str:
+def _quotes(words: str, stems: set[str]) -> bool:
+    """Tells whether a word is one of the stems or, for stems of four letters and more, begins with it."""
+    return any(_stem(word) == stem or (len(stem) > 3 and word.startswith(stem)) for word in words.split() for stem in stems)
+
+
+def _stem(word: str) -> str:
     """Cuts plural endings, so that ``activity`` and ``activities``, ``animal`` and ``animals`` count as one word."""
     return word.removesuffix("ies").removesuffix("y").removesuffix("s")
 
