@@ -114,9 +114,9 @@ class FakeCatalog:
         return [copy.deepcopy(self._items.get(int(row_id))) for row_id in row_ids]
 
     def scan(self, after_row_id: int = 0) -> Iterator[Item]:
-        for row_id in sorted(self._items):
+        for row_id, item in sorted(self._items.copy().items()):
             if row_id > after_row_id:
-                yield copy.deepcopy(self._items[row_id])
+                yield copy.deepcopy(item)
 
     def count(self) -> int:
         return len(self._items)

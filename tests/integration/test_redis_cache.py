@@ -154,8 +154,12 @@ async def test_nobody_waits_for_a_redis_that_never_answers() -> None:
         assert asyncio.get_running_loop().time() - started < 1.0  # 400 timeouts would be 20 s
 
 
-@pytest.mark.parametrize("answer", [b"*5\r\n$8\r\n123", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["cut", "no Redis"])
-async def test_an_answer_that_makes_no_sense_is_missing(answer: bytes) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [b"*5\r\n$8\r\n123", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"-LOADING Redis is loading the dataset in memory\r\n"],
+    ids=["cut", "no Redis", "loading"],
+)
+async def test_an_answer_that_is_of_no_use_is_missing(answer: bytes) -> None:
     async with broken_server(answer) as url, opened(url) as cache:
         assert await cache.get_many(KEYS) == NOTHING
 
