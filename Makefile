@@ -1,0 +1,84 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs in .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Where pip finds torch. On Linux the default index has the CUDA build; README.md says how to get the smaller CPU build.
+TORCH_PIP_ARGS ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+DATA ?=
+ONCE ?=
+PORT ?= 8000
+BUNDLE ?= bundles/photos-64
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results e2e clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
+
+$(VENV)/torch.stamp: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Bitlens needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing torch (once)"
+	@$(PIP) $(TORCH_PIP_ARGS) torch
+	@touch $@
+
+$(VENV)/serve.stamp: pyproject.toml $(VENV)/torch.stamp
+	@echo "installing the service (once)"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/demo.stamp: pyproject.toml $(VENV)/torch.stamp
+	@echo "installing the service, the trainer and the demonstration (once)"
+	@$(PIP) -e '.[demo]'
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml $(VENV)/torch.stamp
+	@echo "installing everything for development (once)"
+	@$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/demo.stamp $(VENV)/serve.stamp
+
+demo: $(VENV)/demo.stamp ## Train on real data, serve it, search it. DATA=DIR for your own pairs, ONCE=1 to end by itself, PORT=8000.
+	@$(BIN)/python -m demo --port $(PORT) $(if $(DATA),--data "$(DATA)") $(if $(filter 1 yes true,$(ONCE)),--once)
+
+serve: $(VENV)/serve.stamp ## Serve the shipped bundle (BUNDLE=DIR for another) on 127.0.0.1:8000.
+	@$(BIN)/python -m app serve --bundle $(BUNDLE) --port $(PORT)
+
+check: format lint types docstrings unit ## Format, lint, types, docstrings and unit tests.
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+docstrings: $(VENV)/dev.stamp
+	$(BIN)/pydoclint --quiet --config pyproject.toml app model training bench demo
+
+unit: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -q tests/unit tests/test_architecture.py
+
+test: $(VENV)/dev.stamp browser ## Every test tier: unit, integration, slow, end to end, browser.
+	$(BIN)/python -m pytest
+
+browser: ## Install a browser for the browser tests where that is possible without asking.
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	       && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } \
+	  || echo "no chromium and chromedriver here: the browser tests will be skipped (Debian: apt-get install chromium chromium-driver)"
+
+bundle-photos: $(VENV)/demo.stamp ## Train bundles/photos-64 on a data set of photographs: DATA=DIR.
+	@test -n "$(DATA)" || { echo "make bundle-photos DATA=DIR: give the folder of the data set"; exit 2; }
+	$(BIN)/python -m training train --config training/configs/photos.toml --data "$(DATA)" --out runs/photos-64
+	$(BIN)/python -m training export runs/photos-64 --out bundles/photos-64
+
+results: $(VENV)/demo.stamp ## The table of docs/results.md: 48 runs, about two hours on two cores. DATA=DIR.
+	@test -n "$(DATA)" || { echo "make results DATA=DIR: give the folder of the data set"; exit 2; }
+	$(BIN)/python -m bench.noise_bits_table --config training/configs/photos.toml --data "$(DATA)" --out runs/table --write docs/results.md
+
+clean: ## Remove caches, runs and the virtual environment.
+	rm -rf $(VENV) .cache runs data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
