@@ -106,14 +106,14 @@ def open_parts(settings: Settings) -> Parts:
     """
     if not settings.bundle.is_dir():
         raise BundleNotFound(f"there is no bundle at {settings.bundle}; name one with --bundle or BITLENS_BUNDLE")
-    # Imported here: they load torch, which takes seconds and is of no use to an application with other parts.
-    from model.bundle import EncoderBundle
-    from model.threads import set_encoder_threads
-
-    bundle = EncoderBundle.from_pretrained(settings.bundle, local_files_only=True)
     with ExitStack() as undo:
         data_dir = DataDir(settings.data_dir)
         undo.callback(data_dir.close)
+        # Imported here: they load torch, which takes seconds and is of no use to an application with other parts.
+        from model.bundle import EncoderBundle
+        from model.threads import set_encoder_threads
+
+        bundle = EncoderBundle.from_pretrained(settings.bundle, local_files_only=True)
         catalog = SqlCatalog(data_dir.catalogue_url, bundle_id=bundle.bundle_id, n_bits=bundle.n_bits)
         undo.callback(catalog.close)
         media = MediaStore(data_dir.media)

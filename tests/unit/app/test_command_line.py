@@ -1,0 +1,75 @@
+import socket
+
+import pytest
+
+from app.__main__ import main
+from app.data_dir import DataDir
+from app.server import bind
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """A folder that is there; what is in it is looked at last."""
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    return folder
+
+
+def complaint(capsys, *arguments, status=1):
+    """Runs a command that must fail and returns the one line it prints."""
+    assert main(["serve", "--port", "0", *map(str, arguments)]) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    return err
+
+
+def test_mistakes_in_the_settings_are_told_together(capsys, monkeypatch):
+    monkeypatch.setenv("BITLENS_MAX_K", "0")
+    line = complaint(capsys, "--port", "http", status=2)
+    assert "BITLENS_MAX_K" in line
+    assert "PORT" in line
+
+
+def test_a_bundle_that_is_not_there_is_told(capsys, tmp_path):
+    assert "there is no bundle at" in complaint(capsys, "--bundle", tmp_path / "none", "--data-dir", tmp_path)
+
+
+def test_a_port_that_is_taken_is_told(capsys, tmp_path, bundle):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = complaint(capsys, "--port", port, "--bundle", bundle, "--data-dir", tmp_path / "data")
+    assert f"cannot listen on 127.0.0.1:{port}" in line
+
+
+def test_an_address_that_is_none_is_told(capsys, bundle):
+    assert "cannot listen on 203.0.113.1:0" in complaint(capsys, "--host", "203.0.113.1", "--bundle", bundle)
+
+
+def test_a_data_folder_in_use_is_told(capsys, tmp_path, bundle):
+    held = DataDir(tmp_path / "data")
+    assert "in use by another process" in complaint(capsys, "--bundle", bundle, "--data-dir", tmp_path / "data")
+    held.close()
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(capsys, tmp_path, bundle):
+    (tmp_path / "file").write_text("no folder")
+    assert "cannot be written" in complaint(capsys, "--bundle", bundle, "--data-dir", tmp_path / "file" / "data")
+
+
+def test_a_bundle_without_content_is_told_and_frees_the_data_folder(capsys, tmp_path, bundle):
+    assert "config.json" in complaint(capsys, "--bundle", bundle, "--data-dir", tmp_path / "data")
+    DataDir(tmp_path / "data").close()
+
+
+@pytest.mark.parametrize("arguments", [[], ["sing"], ["serve", "--colour"]])
+def test_a_command_that_is_none_is_told_how_to_ask(capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: python -m app" in capsys.readouterr().err
+
+
+def test_a_bound_address_refuses_connections_until_someone_listens():
+    with bind("127.0.0.1", 0) as bound, socket.socket() as client:
+        assert client.connect_ex(bound.getsockname()) != 0
