@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -113,13 +113,12 @@ def fake_parts(folder: Path, *, catalog: Catalog | None = None, cache: CodeCache
 
 def real_parts(folder: Path, *, cache: CodeCache | None = None, bundle_id: str = BUNDLE_ID, n_bits: int = N_BITS) -> Parts:
     """Returns the real catalogue, pictures and index on a folder, with encoders that are fakes."""
-    data_dir = DataDir(folder)
-    catalog = SqlCatalog(data_dir.catalogue_url, bundle_id=bundle_id, n_bits=n_bits)
-
-    def close() -> None:
-        catalog.close()
-        data_dir.close()
-
+    with ExitStack() as undo:
+        data_dir = DataDir(folder)
+        undo.callback(data_dir.close)
+        catalog = SqlCatalog(data_dir.catalogue_url, bundle_id=bundle_id, n_bits=n_bits)
+        undo.callback(catalog.close)
+        closing = undo.pop_all()
     return Parts(
         bundle_id=bundle_id,
         encoders={"image": FakeImageEncoder(n_bits), "text": FakeTextEncoder(n_bits)},
@@ -127,7 +126,7 @@ def real_parts(folder: Path, *, cache: CodeCache | None = None, bundle_id: str =
         cache=cache or FakeCodeCache(),
         catalog=catalog,
         media=MediaStore(data_dir.media),
-        close=close,
+        close=closing.close,
     )
 
 
