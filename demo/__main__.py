@@ -21,7 +21,7 @@ from demo.indexing import database_items, index_all
 from demo.options import Options, parse_options, run_folder
 from demo.screen import Screen
 from demo.service import Service, check_port, serve_command
-from demo.source import Source, labels_of, open_source
+from demo.source import Source, choose_questions, labels_of, open_source
 from demo.trainer import Figures, run_trainer, train_command
 from model.errors import DatasetError
 from training.progress import progress_bar
@@ -86,7 +86,7 @@ def _serve(options: Options, screen: Screen, source: Source, figures: Figures, r
 
 
 def _index(options: Options, screen: Screen, source: Source, client: Client) -> None:
-    with screen.step("Index: train and gallery, image and text each; the query split is what we ask with"):
+    with screen.step("Index: train and gallery (the query split is what we ask with)"):
         n_database = len(source.pairs.database)
         n_items = n_database if options.limit is None else min(options.limit, n_database)
         with progress_bar("indexing", unit="items") as progress:
@@ -99,17 +99,14 @@ def _index(options: Options, screen: Screen, source: Source, client: Client) -> 
 
 
 def _search(screen: Screen, source: Source, client: Client) -> None:
-    """Asks with pairs of the query split: two texts and one picture, of different labels where there are."""
     query = source.pairs.query
-    first_of = {tuple(labels_of(query, i)): i for i in reversed(range(len(query)))}
-    chosen = (sorted(first_of.values()) * 3)[:3]
-    with screen.step("Searches over HTTP, with pairs of the query split"):
-        for i in chosen[:2]:
+    with screen.step("Three searches over HTTP, with pairs of the query split"):
+        first, second, third = choose_questions(source.pairs)
+        for i in (first, second):
             hits = client.search_text(query.texts[i], k=N_HITS)
             screen.hits(f"text “{query.texts[i]}” finds images", hits, set(labels_of(query, i)))
-        i = chosen[2]
-        hits = client.search_image(query.image_bytes(i), k=N_HITS)
-        screen.hits(f"image {query.ids[i]} (“{query.texts[i]}”) finds texts", hits, set(labels_of(query, i)))
+        hits = client.search_image(query.image_bytes(third), k=N_HITS)
+        screen.hits(f"image {query.ids[third]} (“{query.texts[third]}”) finds texts", hits, set(labels_of(query, third)))
 
 
 def _stay(options: Options, screen: Screen, service: Service) -> int:

@@ -5,6 +5,7 @@ Decides what is kept beside each item. Does not know the trainer or the service.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,3 +87,21 @@ def labels_of(split: PairDataset, i: int) -> list[str]:
         Names in the order of the classes.
     """
     return [split.label_names[column] for column in np.flatnonzero(split.true_labels[i])]
+
+
+def choose_questions(pairs: PairSplits) -> tuple[int, int, int]:
+    """Chooses what to ask: pairs of the query split whose labels are the commonest in train, each with other labels.
+
+    Nothing is looked at but labels, so that the searches shown are not picked for their results.
+
+    Args:
+        pairs: All splits.
+
+    Returns:
+        Three positions in the query split; repeated if it has fewer sets of labels.
+    """
+    frequency = Counter(row.tobytes() for row in pairs.train.true_labels)
+    first_of = {row.tobytes(): i for i, row in reversed(list(enumerate(pairs.query.true_labels)))}
+    commonest = sorted(first_of, key=lambda labels: (-frequency[labels], first_of[labels]))
+    first, second, third = (commonest * 3)[:3]
+    return first_of[first], first_of[second], first_of[third]

@@ -6,6 +6,7 @@ there are or what they are called (``emoji_drawings``). Needs the ``demo`` extra
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -57,6 +58,7 @@ def prepare_openmoji(
         "packages": {name: version(name) for name in _PACKAGES},
         "seed": seed,
         "n_items": len(drawings),
+        "digest": _digest(drawings),
         "image_side": IMAGE_SIDE,
     }
     if _read_json(folder / _READY) == facts:
@@ -104,6 +106,11 @@ def cut(drawings: Sequence[Drawing], seed: int) -> dict[str, list[Drawing]]:
     return {"train": order[first:], "query": order[:n_query], "gallery": order[n_query:first]}
 
 
+def _digest(drawings: Sequence[Drawing]) -> str:
+    """Returns the sha256 (hex) of all captions, labels and payloads: other ones are written anew."""
+    return hashlib.sha256("".join(_metadata_line(drawing) for drawing in drawings).encode()).hexdigest()
+
+
 def _read_json(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
@@ -125,7 +132,7 @@ def _write_pictures(folder: Path, splits: dict[str, list[Drawing]], progress: Ad
             done += 1
             if progress:
                 progress(done, total)
-        lines = [_metadata_line(drawing, f"{drawing.hexcode}.png") for drawing in drawings]
+        lines = [_metadata_line(drawing) for drawing in drawings]
         (folder / name / "metadata.jsonl").write_text("".join(lines), encoding="utf-8")
 
 
@@ -133,9 +140,9 @@ def _rasterise(svg: Path) -> bytes:
     return resvg_py.svg_to_bytes(svg_path=str(svg), width=IMAGE_SIDE, height=IMAGE_SIDE, background="white", skip_system_fonts=True)
 
 
-def _metadata_line(drawing: Drawing, file_name: str) -> str:
+def _metadata_line(drawing: Drawing) -> str:
     row = {
-        "file_name": file_name,
+        "file_name": f"{drawing.hexcode}.png",
         "id": drawing.hexcode,
         "text": drawing.text,
         "labels": list(drawing.labels),

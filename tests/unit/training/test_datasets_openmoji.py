@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -78,3 +79,9 @@ def test_a_folder_with_other_files_is_not_touched(drawings: list[Drawing], tmp_p
     with pytest.raises(DatasetError, match="not the demonstration's"):
         prepare_openmoji(tmp_path, drawings=drawings[:20])
     assert (tmp_path / "mine.txt").read_text() == "keep me"
+
+
+def test_other_captions_start_anew(drawings: list[Drawing], tmp_path: Path) -> None:
+    prepare_openmoji(tmp_path / "data", drawings=drawings[:20])
+    renamed = [dataclasses.replace(drawing, text="new words") for drawing in drawings[:20]]
+    assert '"text": "new words"' in (prepare_openmoji(tmp_path / "data", drawings=renamed) / "train" / "metadata.jsonl").read_text()
