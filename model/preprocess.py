@@ -5,6 +5,7 @@ Decides orientation, transparency, crop, scale and text normalisation. Does not 
 
 from __future__ import annotations
 
+import struct
 import unicodedata
 from dataclasses import dataclass
 
@@ -12,7 +13,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from model.codes import Float32
-from model.errors import EmptyText
+from model.errors import EmptyText, UndecodableImage
+
+_DAMAGED_EXIF = (SyntaxError, OSError, ValueError, struct.error)  # what Pillow raises for it, from format to format
+_JOINERS = "\u200d" + "".join(map(chr, range(0xE0020, 0xE0080)))  # the joiner and the tags that hold emoji sequences together
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,18 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
     Returns:
         The same picture in mode RGB.
+
+    Raises:
+        UndecodableImage: If the orientation data are damaged.
     """
-    upright = ImageOps.exif_transpose(image)
+    try:
+        upright = ImageOps.exif_transpose(image)
+    except _DAMAGED_EXIF as error:
+        raise UndecodableImage(f"the picture's orientation data are damaged: {error}") from error
+    if upright.mode.startswith(
+        "I"
+    ):  # 16 bits of grey, which Pillow would clip at 255; the high byte, as it takes of 16-bit colours
+        return upright.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
     if upright.has_transparency_data:
         layered = upright.convert("RGBA")
         canvas = Image.new("RGBA", layered.size, (255, 255, 255, 255))
@@ -77,9 +91,9 @@ def normalise_text(text: str) -> str:
     Raises:
         EmptyText: If nothing is left but white space and control characters.
     """
-    # Category "C…" holds control, format and unassigned characters; U+200D joins emoji sequences and stays.
-    visible = "".join(c if c == "\u200d" or unicodedata.category(c)[0] != "C" else " " for c in unicodedata.normalize("NFC", text))
+    # Category "C…" holds control, format and unassigned characters.
+    visible = "".join(c if unicodedata.category(c)[0] != "C" or c in _JOINERS else " " for c in unicodedata.normalize("NFC", text))
     normalised = " ".join(visible.split())
-    if not normalised.strip("\u200d "):
+    if not normalised.strip(_JOINERS + " "):
         raise EmptyText("the text is empty")
     return normalised
