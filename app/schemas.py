@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import pydantic_core
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from app import examples
 from app.cache.base import Modality
 from model.errors import InvalidRequest
 
@@ -35,6 +36,10 @@ def _check_payload(payload: dict[str, Any]) -> dict[str, Any]:
 ItemId = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_check_item_id)]
 
 
+def _example(value: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [value]})
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,7 +47,7 @@ class _Strict(BaseModel):
 class TextQuery(_Strict):
     """A search by text."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"query": "a dog on a beach", "k": 5, "max_distance": 20}]})
+    model_config = _example(examples.TEXT_QUERY)
 
     query: str = Field(description="What is looked for, in words.")
     k: int = Field(10, ge=1, description="At most so many hits.", strict=True)
@@ -73,25 +78,7 @@ class QueryOut(BaseModel):
 class SearchOut(BaseModel):
     """Hits in the order of (distance, age)."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "hits": [
-                        {
-                            "id": "beach-7",
-                            "distance": 9,
-                            "target": "image",
-                            "text": "two dogs run along the sea",
-                            "payload": {"licence": "CC0"},
-                            "image_url": "/index/beach-7/image",
-                        }
-                    ],
-                    "query": {"modality": "text", "code": "d41d8cd98f00b204", "bundle_id": "3f2a…", "cached": False},
-                }
-            ]
-        }
-    )
+    model_config = _example(examples.SEARCH_OUT)
 
     hits: list[HitOut]
     query: QueryOut
@@ -133,11 +120,7 @@ class ItemResult(BaseModel):
 class IndexOut(BaseModel):
     """What became of a request to index, item by item in the order sent."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"results": [{"id": "beach-7", "status": "added"}], "n_added": 1, "n_replaced": 0, "n_failed": 0}]
-        }
-    )
+    model_config = _example(examples.INDEX_OUT)
 
     results: list[ItemResult]
     n_added: int
@@ -164,21 +147,7 @@ class CodesOut(BaseModel):
 class ItemOut(BaseModel):
     """An item as it is indexed."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": "beach-7",
-                    "text": "two dogs run along the sea",
-                    "payload": {"licence": "CC0"},
-                    "image_url": "/index/beach-7/image",
-                    "image": {"media_type": "image/jpeg", "width": 640, "height": 480, "sha256": "9f86d081…"},
-                    "codes": {"image": "d41d8cd98f00b204", "text": "d41d8cd98f00b205"},
-                    "bundle_id": "3f2a…",
-                }
-            ]
-        }
-    )
+    model_config = _example(examples.ITEM_OUT)
 
     id: str
     text: str | None
@@ -218,19 +187,7 @@ class Checks(BaseModel):
 class Ready(BaseModel):
     """Whether requests can be served, and of what."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "status": "ready",
-                    "checks": {"bundle": "ok", "catalogue": "ok", "index": "ok", "cache": "ok"},
-                    "bundle_id": "3f2a…",
-                    "n_bits": 64,
-                    "n_items": 1903,
-                }
-            ]
-        }
-    )
+    model_config = _example(examples.READY)
 
     status: Literal["ready", "not_ready"]
     checks: Checks

@@ -6,11 +6,12 @@ Decides how items are sent and given back over HTTP. Does not know how they are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import FormData, UploadFile
 
+from app import examples
 from app.catalog.base import Item
 from app.deps import ItemIdDep, Services, ServicesDep, image_url
 from app.errors import problem_of, problem_responses
@@ -20,26 +21,26 @@ from model.errors import CatalogError, InvalidRequest, Overloaded, UnknownItem, 
 
 router = APIRouter(prefix="/index", tags=["items"])
 
+_Version = Annotated[str | None, Query(description="The picture's sha256: the answer may then be kept for ever.")]
+
 _ITEMS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["items"],
     "additionalProperties": False,
     "properties": {"items": {"type": "array", "items": ItemIn.model_json_schema()}},
 }
-_EXAMPLE = {"items": [{"id": "beach-7", "text": "two dogs run along the sea", "payload": {"licence": "CC0"}}]}
 _FORM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["items"],
     "properties": {"items": {"type": "string", "description": "The list of items as JSON; `image` names a file part."}},
     "additionalProperties": {"type": "string", "format": "binary"},
 }
-_FORM_EXAMPLE = {"items": '[{"id": "beach-7", "text": "two dogs run along the sea", "image": "file1"}]', "file1": "…"}
 _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": _ITEMS_SCHEMA, "example": _EXAMPLE},
-            "multipart/form-data": {"schema": _FORM_SCHEMA, "example": _FORM_EXAMPLE},
+            "application/json": {"schema": _ITEMS_SCHEMA, "example": examples.INDEX_IN},
+            "multipart/form-data": {"schema": _FORM_SCHEMA, "example": examples.INDEX_FORM},
         },
     }
 }
@@ -69,8 +70,8 @@ async def index_items(request: Request, services: ServicesDep) -> Response:
     },
     summary="The picture of an item",
 )
-async def get_image(item_id: ItemIdDep, request: Request, services: ServicesDep, v: str | None = None) -> Response:
-    """Returns the picture; with its sha256 as `v` the answer may be kept for ever, otherwise it is to be revalidated."""
+async def get_image(item_id: ItemIdDep, request: Request, services: ServicesDep, v: _Version = None) -> Response:
+    """Returns the picture. An item's picture can change, so the answer is to be revalidated, unless `v` pins it."""
     image = (await _item(services, item_id)).image
     if image is None:
         raise UnknownItem(f"the item {item_id!r} has no image")
