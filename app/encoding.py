@@ -129,7 +129,7 @@ class Encoding:
             Overloaded: If too much is waiting.
         """
         keys = [cache_key(self._bundle_id, "text", text.encode()) for text in normalised]
-        found = await self._found(keys)
+        found = await self.cached(keys)
         missing = {key: text for key, text in zip(keys, normalised, strict=True) if key not in found}
         for some in _batches(list(missing)):
             made = await self._encode_pool.run(self._encode_raw_texts, [missing[key] for key in some])
@@ -153,7 +153,7 @@ class Encoding:
         """
         self._decoder.check_size(len(content))
         key = await self.image_key(content)
-        found = await self._found([key])
+        found = await self.cached([key])
         if key in found:
             return Encoded(found[key], cached=True)
         _, prepared = await self.prepare_image(content)
@@ -171,16 +171,17 @@ class Encoding:
         """
         return await asyncio.to_thread(cache_key, self._bundle_id, "image", content)
 
-    async def cached_images(self, keys: Sequence[str]) -> dict[str, bytes]:
+    async def cached(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Looks codes up in the cache.
 
         Args:
-            keys: Results of :meth:`image_key`.
+            keys: Cache keys of texts or pictures.
 
         Returns:
             Codes by key, of those keys that were found.
         """
-        return await self._found(keys)
+        codes = await self._cache.get_many(keys)
+        return {key: code for key, code in zip(keys, codes, strict=True) if code is not None}
 
     async def inspect_image(self, content: bytes) -> ImageFacts:
         """Reads a picture's header; see :meth:`app.decode.ImageDecoder.inspect`.
@@ -237,10 +238,6 @@ class Encoding:
     def _encode(self, modality: Modality, prepared: Sequence[Any]) -> list[bytes]:
         packed = pack_codes(sign_codes(self._encoders[modality].encode(prepared)))
         return [row.tobytes() for row in packed]
-
-    async def _found(self, keys: Sequence[str]) -> dict[str, bytes]:
-        codes = await self._cache.get_many(keys)
-        return {key: code for key, code in zip(keys, codes, strict=True) if code is not None}
 
     async def _kept(self, keys: Sequence[str], codes: Sequence[bytes]) -> dict[str, bytes]:
         made = dict(zip(keys, codes, strict=True))

@@ -79,16 +79,26 @@ class Indexing:
         writer: Writes them.
         writer_pool: Runs the writer; one thread.
         limits: What is allowed.
+        n_turns: Pictures that may be decoded at once.
     """
 
-    def __init__(self, *, encoding: Encoding, catalog: Catalog, writer: ItemWriter, writer_pool: Pool, limits: ItemLimits) -> None:
+    def __init__(
+        self,
+        *,
+        encoding: Encoding,
+        catalog: Catalog,
+        writer: ItemWriter,
+        writer_pool: Pool,
+        limits: ItemLimits,
+        n_turns: int,
+    ) -> None:
         self._encoding = encoding
         self._catalog = catalog
         self._writer = writer
         self._writer_pool = writer_pool
         self._limits = limits
-        # Pictures of all requests to index that may wait for decoding at once, so that searches find room in the queue.
-        self._turns = asyncio.Semaphore(8)
+        # Pictures of all requests together take turns, so that a search finds room in the queue for decoding.
+        self._turns = asyncio.Semaphore(n_turns)
 
     async def index(self, raw_items: Sequence[Any], files: Mapping[str, bytes]) -> list[Outcome]:
         """Writes all items that are in order, in one transaction; a bad one fails alone.
@@ -168,7 +178,7 @@ class Indexing:
 
     async def _encode_image_batch(self, drafts: Sequence[_Draft]) -> None:
         keys = [await self._encoding.image_key(draft.content or b"") for draft in drafts]
-        codes = await self._encoding.cached_images(keys)
+        codes = await self._encoding.cached(keys)
         first = dict(zip(reversed(keys), reversed(drafts), strict=True))
         prepared = await asyncio.gather(*(self._prepare(draft, decode=key not in codes) for key, draft in first.items()))
         fresh = {key: one for key, one in zip(first, prepared, strict=True) if one is not None}
