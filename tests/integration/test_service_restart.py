@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+from urllib.parse import quote
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.data_dir import DataDir
 from app.main import start_services
@@ -107,3 +111,26 @@ def test_the_index_is_rebuilt_in_blocks(tmp_path):
     for pool in services.pools:
         pool.close()
     parts.close()
+
+
+ODD = (
+    st.text()
+    | st.integers()
+    | st.none()
+    | st.dictionaries(st.text(max_size=5), st.text() | st.integers() | st.floats(), max_size=3)
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.fixed_dictionaries({"id": st.text(max_size=5), "text": ODD, "payload": ODD}), max_size=5))
+def test_whatever_the_checks_let_through_the_catalogue_takes(tmp_path_factory, items):
+    body = json.dumps({"items": items})
+    folder = tmp_path_factory.mktemp("odd")
+    with running(real_parts(folder), settings_for(folder)) as client:
+        answer = client.post("/index", content=body, headers={"content-type": "application/json"})
+        if answer.status_code != 200:
+            assert answer.status_code == 422
+            return
+        for item in [item for item, result in zip(items, answer.json()["results"], strict=True) if result["status"] != "failed"]:
+            assert client.get("/index/" + quote(item["id"], safe="")).json()["id"] == item["id"]
+        assert client.get("/readyz").json()["checks"]["index"] == "ok"

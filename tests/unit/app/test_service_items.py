@@ -21,6 +21,13 @@ def test_an_item_comes_back_as_it_was_sent(client):
     assert (item["image_url"], item["bundle_id"]) == ("/index/cat/image", BUNDLE_ID)
 
 
+def test_a_payload_may_hold_numbers_of_any_size_and_any_characters(client):
+    payload = {"n": 10**60, "é\u2028\x00": ["👩‍👩‍👧", -0.5, {"deep": {"er": []}}]}
+    index(client, {"id": "a", "text": "x", "payload": payload})
+    assert client.get("/index/a").json()["payload"] == payload
+    assert search(client, "x", target="text")["hits"][0]["payload"] == payload
+
+
 def test_what_became_of_each_item_is_told_in_order(client):
     index(client, {"id": "old", "text": "one"})
     answer = index(client, {"id": "new", "text": "two"}, {"id": "old", "text": "three"})
