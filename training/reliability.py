@@ -14,7 +14,7 @@ _EPSILON = 1e-8
 
 @torch.no_grad()
 def estimate_reliability(
-    image_codes: Tensor, text_codes: Tensor, given_labels: Tensor, *, n_neighbours: int, floor: float, block_size: int = 1024
+    image_codes: Tensor, text_codes: Tensor, given_labels: Tensor, *, n_neighbours: int, floor: float, block_size: int = 256
 ) -> Tensor:
     """Compares each sample's given labels with those of its nearest neighbours.
 
@@ -35,15 +35,16 @@ def estimate_reliability(
     Returns:
         (N,) float32 in [floor, 1].
     """
-    u, v = F.normalize(image_codes, dim=1), F.normalize(text_codes, dim=1)
-    k = min(n_neighbours, len(u) - 1)
-    trust = torch.zeros(len(u))
-    for start in range(0, len(u) if k > 0 else 0, block_size):
+    # s_ij is one product of the joined codes: ½(cos(u_i, u_j) + cos(v_i, v_j)) = ⟨[u_i, v_i], [u_j, v_j]⟩ / 2.
+    joined = torch.cat([F.normalize(image_codes, dim=1), F.normalize(text_codes, dim=1)], dim=1) / 2**0.5
+    k = min(n_neighbours, len(joined) - 1)
+    trust = torch.zeros(len(joined))
+    for start in range(0, len(joined) if k > 0 else 0, block_size):
         rows = slice(start, start + block_size)
-        similarity = (u[rows] @ u.T).add_(v[rows] @ v.T).mul_(0.5)
+        similarity = joined[rows] @ joined.T
         own = torch.arange(start, start + len(similarity))
         similarity[own - start, own] = 0.0
-        nearest, index = similarity.topk(k, dim=1)
+        nearest, index = similarity.topk(k, dim=1, sorted=False)
         total = nearest.sum(dim=1, keepdim=True)
         voted = torch.einsum("nk,nkc->nc", nearest, given_labels[index]) / total.clamp_min(_EPSILON)
         voted = torch.where(total > _EPSILON, voted, torch.zeros_like(voted))
