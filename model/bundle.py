@@ -100,10 +100,13 @@ class EncoderBundle:
         try:
             tensors = safetensors.load(weights)
             heads = {name: _load_head(manifest.encoders[name], manifest.n_bits, name, tensors) for name in MODALITIES}
-            classifiers = {name: tensors[f"classifier.{name}"] for name in MODALITIES}
-        except (SafetensorError, RuntimeError, KeyError) as error:
+            classifiers = {name: _load_classifier(manifest, name, tensors) for name in MODALITIES}
+        except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
             raise BundleCorrupt(f"{_WEIGHTS} of the bundle in {folder} does not fit its manifest: {error}") from error
-        return cls(manifest, heads, classifiers)
+        bundle = cls(manifest, heads, classifiers)
+        # The bytes that were read, not what this version of safetensors would write: the identity must outlive it.
+        bundle._weights, bundle.manifest = weights, manifest
+        return bundle
 
     def encoders(self) -> dict[str, HashEncoder]:
         """Loads the backbones and joins them with the heads.
@@ -139,6 +142,14 @@ def _load_head(spec: EncoderSpec, n_bits: int, name: str, tensors: Mapping[str, 
     prefix = f"{name}."
     head.load_state_dict({key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}, strict=True)
     return head.eval()
+
+
+def _load_classifier(manifest: Manifest, name: str, tensors: Mapping[str, Tensor]) -> Tensor:
+    classifier = tensors[f"classifier.{name}"]
+    wanted = (manifest.n_bits, len(manifest.label_names))
+    if tuple(classifier.shape) != wanted:
+        raise ValueError(f"classifier.{name} has shape {tuple(classifier.shape)}, expected {wanted}")
+    return classifier
 
 
 def _locate(name_or_path: str | Path, *, revision: str | None, local_files_only: bool) -> Path:

@@ -94,7 +94,7 @@ class Manifest:
         manifest = cls(
             method=_field(raw, "method", str),
             n_bits=_field(raw, "n_bits", int),
-            label_names=tuple(_field(raw, "label_names", list)),
+            label_names=_items(raw, "label_names", str),
             encoders={name: _encoder_spec(_field(encoders, name, dict)) for name in MODALITIES},
             training=_field(raw, "training", dict),
             evaluation=_field(raw, "evaluation", dict),
@@ -114,9 +114,16 @@ def _encoder_spec(raw: Mapping[str, Any]) -> EncoderSpec:
         weights_digest=_field(raw, "weights_digest", str),
         preprocessing=_field(raw, "preprocessing", dict),
         feature_dim=_field(raw, "feature_dim", int),
-        hidden_dims=tuple(_field(raw, "hidden_dims", list)),
+        hidden_dims=_items(raw, "hidden_dims", int),
         unit_norm=_field(raw, "unit_norm", bool),
     )
+
+
+def _items(raw: Any, name: str, kind: type[_T]) -> tuple[_T, ...]:
+    values = _field(raw, name, list)
+    if not all(isinstance(value, kind) for value in values):
+        raise BundleCorrupt(f"config.json of the bundle lacks a valid {name!r}")
+    return tuple(values)
 
 
 def _field(raw: Any, name: str, kind: type[_T]) -> _T:
