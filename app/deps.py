@@ -1,6 +1,7 @@
 """What routes are handed: the running services, and the id in an address.
 
-Decides how a route gets at them. Does not know how they are made (``app.main``).
+Decides how a route gets at them; the functions are ``async`` so that the framework does not send them to a thread. Does not know
+how the services are made (``app.main``).
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Services:
     pools: tuple[Pool, ...]
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """Gives a route the services of its application.
 
     Args:
@@ -93,7 +94,7 @@ def services_of(request: Request) -> Services:
     return services
 
 
-def item_id_of(item_id: Annotated[str, Path(description="The item's id, percent-encoded (`/` as `%2F`).")]) -> str:
+async def item_id_of(item_id: Annotated[str, Path(description="The item's id, percent-encoded (`/` as `%2F`).")]) -> str:
     """Returns the id that an address names.
 
     Args:

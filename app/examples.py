@@ -54,6 +54,7 @@ ITEM_OUT: dict[str, Any] = {
     "codes": {"image": "d41d8cd98f00b204", "text": "d41d8cd98f00b205"},
     "bundle_id": BUNDLE_ID,
 }
+LIVE: dict[str, Any] = {"status": "ok"}
 READY: dict[str, Any] = {
     "status": "ready",
     "checks": {"bundle": "ok", "catalogue": "ok", "index": "ok", "cache": "ok"},

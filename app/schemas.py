@@ -172,6 +172,8 @@ class Problem(BaseModel):
 class Live(BaseModel):
     """The process answers."""
 
+    model_config = _example(examples.LIVE)
+
     status: Literal["ok"] = "ok"
 
 

@@ -1,4 +1,6 @@
+import json
 import logging
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from app import examples, schemas
 from app.deps import Parts
 from app.main import create_app, start_services
 from tests.builders import fake_parts, index, is_problem, picture, running, settings_for
@@ -155,6 +158,28 @@ def test_openapi_describes_every_route_with_its_problems(client):
     assert set(document["paths"]["/index"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
     assert "application/problem+json" in document["paths"]["/search/image"]["post"]["responses"]["415"]["content"]
     assert "HTTPValidationError" not in str(document)
+
+
+def test_openapi_refers_to_nothing_it_lacks_and_shows_an_example_of_every_answer(client):
+    document = client.get("/openapi.json").json()
+    referred = set(re.findall(r"#/components/schemas/([A-Za-z0-9_]+)", json.dumps(document)))
+    assert referred <= set(document["components"]["schemas"])
+    for name in ("TextQuery", "SearchOut", "IndexOut", "ItemOut", "Ready", "Live"):
+        assert document["components"]["schemas"][name]["examples"]
+
+
+@pytest.mark.parametrize(
+    ("model", "example"),
+    [
+        (schemas.TextQuery, examples.TEXT_QUERY),
+        (schemas.SearchOut, examples.SEARCH_OUT),
+        (schemas.IndexOut, examples.INDEX_OUT),
+        (schemas.ItemOut, examples.ITEM_OUT),
+        (schemas.Ready, examples.READY),
+    ],
+)
+def test_the_examples_are_what_they_say(model, example):
+    assert model.model_validate(example).model_dump(exclude_unset=True) == example
 
 
 def test_pages_that_load_scripts_from_elsewhere_are_off(client):
