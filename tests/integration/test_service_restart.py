@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
 from app.data_dir import DataDir
 from app.main import start_services
@@ -111,6 +113,24 @@ def test_the_index_is_rebuilt_in_blocks(tmp_path):
     for pool in services.pools:
         pool.close()
     parts.close()
+
+
+def test_searches_while_items_are_replaced_and_deleted_show_whole_items_only(tmp_path):
+    def write(client: TestClient) -> None:
+        for turn in range(30):
+            index(client, {"id": "x", "text": f"red cat {turn}", "payload": {"turn": turn}}, {"id": f"y{turn}", "text": "red"})
+            client.delete(f"/index/y{turn}")
+
+    with running(real_parts(tmp_path), settings_for(tmp_path)) as client, ThreadPoolExecutor(1) as another:
+        fill(client)
+        writing = another.submit(write, client)
+        while not writing.done():
+            hits = search(client, "red cat", target="text", k=3)["hits"]
+            assert len(hits) == 3
+            assert len({hit["id"] for hit in hits}) == 3
+            assert all(hit["text"].endswith(str(hit["payload"]["turn"])) for hit in hits if hit["id"] == "x")
+        writing.result()
+        assert client.get("/readyz").json()["n_items"] == len(WORDS) + 1
 
 
 ODD = (
