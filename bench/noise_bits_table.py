@@ -140,9 +140,14 @@ def write_between_marks(path: Path, table: str) -> None:
     Args:
         path: Markdown file with both marks.
         table: What stands between them afterwards.
+
+    Raises:
+        ValueError: If a mark is missing; the document is left alone.
     """
-    before, _, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
+    before, begin, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise ValueError(f"{path} lacks the marks {_BEGIN} and {_END}")
     path.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}", encoding="utf-8")
 
 
