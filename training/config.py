@@ -20,6 +20,7 @@ from training.methods import METHODS
 
 PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 def _options_model(method: str) -> type[BaseModel]:
@@ -27,7 +28,7 @@ def _options_model(method: str) -> type[BaseModel]:
     options_type = METHODS[method].options_type
     hints = get_type_hints(options_type, include_extras=True)
     options: dict[str, Any] = {field.name: (hints[field.name], field.default) for field in fields(options_type)}
-    return create_model(options_type.__name__, __config__=ConfigDict(extra="forbid"), **options)
+    return create_model(options_type.__name__, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **options)
 
 
 def _mistakes(error: ValidationError) -> list[str]:
@@ -35,7 +36,7 @@ def _mistakes(error: ValidationError) -> list[str]:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class DataSection(_Section):
@@ -45,7 +46,7 @@ class DataSection(_Section):
     text_column: str = "text"
     labels_column: str = "labels"
     id_column: str = "id"
-    split_seed: int = 0
+    split_seed: Seed = 0
 
 
 class FeaturesSection(_Section):
@@ -67,7 +68,7 @@ class NoiseSection(_Section):
     """Label noise added to the training split, for experiments; ``rate`` is a share of samples."""
 
     rate: Share = 0.0
-    seed: int = 123
+    seed: Seed = 123
 
 
 class MethodSection(_Section):
@@ -110,7 +111,7 @@ class TrainingSection(_Section):
     batch_size: Annotated[int, Field(gt=1)] = 128
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5
-    seed: int = 123
+    seed: Seed = 123
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
     threads: PositiveInt = 1
 
