@@ -79,7 +79,7 @@ def _serve(options: Options, screen: Screen, source: Source, figures: Figures, r
         with httpx.Client(base_url=address, timeout=120, trust_env=False) as http:
             _index(options, screen, source, Client(http))
             _search(screen, source, Client(http))
-        screen.console.print(f"\n[bold]Search page: {address}/[/bold]   API: {address}/docs", soft_wrap=True)
+        screen.console.print(f"\n[bold]Search page: {address}/[/bold]   API: {address}/openapi.json", soft_wrap=True)
         if source.attribution:
             screen.say(source.attribution)
         return _stay(options, screen, service)
