@@ -19,7 +19,8 @@ from model.codes import Float32, pack_codes, sign_codes
 from model.errors import InvalidRequest
 from model.preprocess import normalise_text
 
-MAX_BATCH = 32
+MAX_BATCH = 8
+"""Inputs of one forward pass: a search waits behind at most one, and on processors larger ones are no faster."""
 
 
 class Encoder(Protocol):

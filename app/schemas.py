@@ -10,7 +10,7 @@ import unicodedata
 from typing import Annotated, Any, Literal
 
 import pydantic_core
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from app import examples
 from app.cache.base import Modality
@@ -23,6 +23,10 @@ def _check_item_id(item_id: str) -> str:
     if item_id in {".", ".."}:
         raise ValueError("must not be '.' or '..', which no address can hold")
     return item_id
+
+
+def _none_is_empty(payload: Any) -> Any:
+    return {} if payload is None else payload
 
 
 def _check_payload(payload: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +94,7 @@ class ItemIn(_Strict):
     id: ItemId = Field(description="The client's name for it: 1 to 256 characters, none of them a control character.")
     text: str | None = Field(None, description="A caption.")
     image: str | None = Field(None, description="Name of the file part that holds the picture (multipart only).", min_length=1)
-    payload: Annotated[dict[str, Any], AfterValidator(_check_payload)] = Field(
+    payload: Annotated[dict[str, Any], BeforeValidator(_none_is_empty), AfterValidator(_check_payload)] = Field(
         default_factory=dict, description="Any JSON object; given back with each hit."
     )
 

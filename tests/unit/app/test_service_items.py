@@ -28,6 +28,11 @@ def test_a_payload_may_hold_numbers_of_any_size_and_any_characters(client):
     assert search(client, "x", target="text")["hits"][0]["payload"] == payload
 
 
+def test_a_payload_of_null_is_an_empty_one(client):
+    index(client, {"id": "a", "text": "x", "payload": None})
+    assert client.get("/index/a").json()["payload"] == {}
+
+
 def test_what_became_of_each_item_is_told_in_order(client):
     index(client, {"id": "old", "text": "one"})
     answer = index(client, {"id": "new", "text": "two"}, {"id": "old", "text": "three"})
