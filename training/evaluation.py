@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.codes import Float32, Int8, Int64, UInt8, sign_codes
+from model.errors import DatasetError
 
 Float64 = npt.NDArray[np.float64]
 _BLOCK = 256
@@ -75,6 +76,9 @@ def evaluate(query: LabelledCodes, database: LabelledCodes) -> Evaluation:
 
     Returns:
         mAP over the whole database, chance and counts.
+
+    Raises:
+        DatasetError: If nothing is relevant to any query: there is no mean over no queries.
     """
     return _evaluate(query, database, same=False)
 
@@ -87,6 +91,9 @@ def evaluate_within(pairs: LabelledCodes) -> Evaluation:
 
     Returns:
         mAP over the other N − 1, chance and counts.
+
+    Raises:
+        DatasetError: If no two pairs share a label.
     """
     return _evaluate(pairs, pairs, same=True)
 
@@ -98,12 +105,14 @@ def _evaluate(query: LabelledCodes, database: LabelledCodes, *, same: bool) -> E
             sign_codes(queries), sign_codes(targets), query.labels, database.labels, exclude_own=same
         )
         has_relevant = relevant.sum(axis=1) > 0
+        if not has_relevant.any():
+            raise DatasetError("no query shares a label with any item of the database: there is nothing to evaluate")
         shares = (relevant.sum(axis=1) / np.maximum(everything.sum(axis=1), 1))[has_relevant]
         precisions[name] = expected_average_precision(everything[has_relevant], relevant[has_relevant])
     return Evaluation(
-        i2t_map=_mean(precisions["i2t"]),
-        t2i_map=_mean(precisions["t2i"]),
-        chance=_mean(shares),
+        i2t_map=float(precisions["i2t"].mean()),
+        t2i_map=float(precisions["t2i"].mean()),
+        chance=float(shares.mean()),
         n_query=len(shares),
         n_without_relevant=len(query.labels) - len(shares),
         n_database=len(database.labels) - int(same),
@@ -171,7 +180,3 @@ def expected_average_precision(everything: Int64, relevant: Int64) -> Float64:
     added = np.where(n > 0, r / np.maximum(n, 1) * ((r_before + 1) * h + slope * (n - (n_before + 1) * h)), 0.0)
     total: Float64 = added.sum(axis=1) / r.sum(axis=1)
     return total
-
-
-def _mean(values: Float64) -> float:
-    return float(values.mean()) if values.size else float("nan")

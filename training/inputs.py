@@ -112,17 +112,19 @@ def make_training_labels(true_labels: UInt8, config: RunConfig) -> TrainingLabel
         Given labels and the cut.
 
     Raises:
-        DatasetError: If the training split is too small to cut validation from it.
+        DatasetError: If the training split is too small to cut validation from it, or no label occurs twice in what was cut.
     """
     n_validation = round(len(true_labels) * config.training.validation_fraction)
     if n_validation < 2 or len(true_labels) - n_validation < 2:
         raise DatasetError(f"the training split has {len(true_labels)} pairs: too few to keep some for validation")
     order = np.random.default_rng(config.training.seed).permutation(len(true_labels))
-    return TrainingLabels(
-        given_labels=add_label_noise(true_labels, config.noise.rate, seed=config.noise.seed),
-        train_index=np.sort(order[n_validation:]),
-        validation_index=np.sort(order[:n_validation]),
-    )
+    given_labels = add_label_noise(true_labels, config.noise.rate, seed=config.noise.seed)
+    if given_labels[order[:n_validation]].sum(axis=0).max(initial=0) < 2:
+        raise DatasetError(
+            f"no two of the {n_validation} validation pairs share a label, so no epoch can be chosen by them; "
+            "give more training pairs or a larger training.validation_fraction"
+        )
+    return TrainingLabels(given_labels, train_index=np.sort(order[n_validation:]), validation_index=np.sort(order[:n_validation]))
 
 
 def select(features: PairFeatures, given_labels: UInt8, index: Int64) -> LabelledFeatures:
