@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from itertools import permutations
 
 import numpy as np
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from torchmetrics.retrieval import RetrievalMAP
 
 from model.codes import hamming_distances, pack_codes, sign_codes
-from model.errors import CodeError
+from model.errors import CodeError, DatasetError
 from tests.training_fixtures import random_labels
 from training.evaluation import LabelledCodes, distance_histograms, evaluate, evaluate_within, expected_average_precision
 
@@ -195,9 +194,8 @@ def test_figures_are_plain_numbers_by_name() -> None:
 
 def test_without_any_relevant_item_there_is_no_number() -> None:
     query, database = random_pairs(1, 3), random_pairs(2, 5)
-    found = evaluate(LabelledCodes(query.image, query.text, np.zeros_like(query.labels)), database)
-    assert math.isnan(found.i2t_map)
-    assert (found.n_query, found.n_without_relevant) == (0, 3)
+    with pytest.raises(DatasetError, match="no query shares a label"):
+        evaluate(LabelledCodes(query.image, query.text, np.zeros_like(query.labels)), database)
 
 
 def test_codes_that_are_not_finite_are_refused() -> None:
