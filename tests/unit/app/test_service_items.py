@@ -201,7 +201,7 @@ def test_pictures_are_encoded_in_batches(parts, client):
     items = [{"id": f"p{number}", "image": f"p{number}"} for number in range(40)]
     files = {f"p{number}": picture(f"word{number}") for number in range(40)}
     assert index(client, *items, pictures=files)["n_added"] == 40
-    assert parts.encoders["image"].batch_sizes == [32, 8]
+    assert parts.encoders["image"].batch_sizes == [8, 8, 8, 8, 8]
     assert search(client, "word7", k=1)["hits"][0]["id"] == "p7"
 
 
