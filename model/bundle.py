@@ -61,14 +61,18 @@ class EncoderBundle:
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes the bundle; `hf upload NAME FOLDER` publishes it as it is.
 
+        The manifest comes last and all at once: a folder that has one is complete.
+
         Args:
             folder: Made if missing; files of the same names are replaced.
         """
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         (path / _WEIGHTS).write_bytes(self._weights)
-        (path / _MANIFEST).write_bytes(self.manifest.to_json())
         (path / _CARD).write_text(render_card(self.manifest, self.bundle_id), encoding="utf-8")
+        partial = path / f"{_MANIFEST}.partial"
+        partial.write_bytes(self.manifest.to_json())
+        partial.replace(path / _MANIFEST)
 
     @classmethod
     def from_pretrained(
@@ -127,6 +131,10 @@ def _matching_backbone(spec: EncoderSpec) -> Backbone:
         raise BundleIncompatible(
             f"the bundle was trained on backbone {spec.backbone} with digest {spec.weights_digest[:12]}…, "
             f"here it has {backbone.weights_digest[:12]}…: the codes would not be comparable"
+        )
+    if backbone.feature_dim != spec.feature_dim:
+        raise BundleIncompatible(
+            f"backbone {spec.backbone} gives {backbone.feature_dim} features, the bundle's head takes {spec.feature_dim}"
         )
     return backbone
 

@@ -65,7 +65,7 @@ def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[
 
     with epoch_bar(f"{config.method.name}, {config.training.n_bits} bits") as progress:
         report = run_experiment(config, split_features, run, progress=progress)
-    if not run.bundle.exists():
+    if not (run.bundle / "config.json").exists():
         export_bundle(run, run.bundle)
     return report
 
