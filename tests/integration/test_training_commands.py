@@ -1,0 +1,138 @@
+"""The trainer's commands with real backbones: from a folder of pictures to figures, and the same figures from the bundle."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.bundle import EncoderBundle
+from tests.pair_folders import rows_of, write_image_folder
+from training.__main__ import main
+
+CONFIG = """
+[features]
+image_backbone = "efficientnet-lite0"
+[method.options]
+image_hidden = [16]
+text_hidden = [16]
+[training]
+n_bits = 16
+epochs = 3
+batch_size = 8
+validation_fraction = 0.3
+"""
+FIGURES = {"i2t_map", "t2i_map", "mean_map", "chance", "n_query", "n_database", "n_bits"}
+
+
+class Workplace:
+    """A data set of 12 pairs, a configuration, a cache and a finished run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data, self.run, self.cache = folder / "pairs", folder / "run", folder / "cache"
+        self.config = folder / "config.toml"
+        self.config.write_text(CONFIG)
+        write_image_folder(
+            self.data, {"train": rows_of("train", 8), "query": rows_of("query", 2), "gallery": rows_of("gallery", 2)}
+        )
+
+    def arguments(self, command: str, *more: str) -> list[str]:
+        return [command, "--data", str(self.data), "--cache-dir", str(self.cache), *more]
+
+    def train(self, *more: str) -> list[str]:
+        return self.arguments("train", "--config", str(self.config), "--out", str(self.run), *more)
+
+    def evaluate(self, *more: str) -> list[str]:
+        return self.arguments("evaluate", "--bundle", str(self.run / "bundle"), *more)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    workplace = Workplace(tmp_path_factory.mktemp("training"))
+    assert main(workplace.train()) == 0
+    return workplace
+
+
+def last_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    found: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1], parse_constant=refuse)
+    return found
+
+
+def test_features_tells_shapes(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(workplace.arguments("features", "--config", str(workplace.config))) == 0
+    assert last_line(capsys)["query"] == {"image": [2, 1280], "text": [2, 384]}
+
+
+def test_training_again_leaves_a_finished_run_alone(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in workplace.run.rglob("*") if path.is_file()}
+    assert main(workplace.train()) == 0
+    told = last_line(capsys)
+    assert told.keys() >= FIGURES | {"run", "bundle", "epoch"}
+    assert {path: path.stat().st_mtime_ns for path in workplace.run.rglob("*") if path.is_file()} == before
+
+
+def test_a_bundle_whose_writing_was_interrupted_is_written_again(workplace: Workplace) -> None:
+    wanted = EncoderBundle.from_pretrained(workplace.run / "bundle").bundle_id
+    (workplace.run / "bundle" / "config.json").unlink()
+    assert main(workplace.train()) == 0
+    assert EncoderBundle.from_pretrained(workplace.run / "bundle").bundle_id == wanted
+
+
+def test_the_bundle_alone_gives_the_figures_of_the_run(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(workplace.evaluate("--json")) == 0
+    found = last_line(capsys)
+    assert found == json.loads((workplace.run / "report.json").read_bytes())["evaluation"]
+    assert (found["n_query"], found["n_database"], found["n_bits"]) == (2, 10, 16)
+
+
+def test_for_people_the_figures_come_in_words_first(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(workplace.evaluate()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "16 bits, 2 queries, 10 items"
+    assert json.loads(lines[-1]).keys() >= FIGURES
+
+
+def test_export_writes_the_same_bundle_elsewhere(workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(workplace.run), "--out", str(tmp_path / "bundle")]) == 0
+    told = last_line(capsys)
+    assert told == {"bundle": str(tmp_path / "bundle"), "bundle_id": told["bundle_id"], "n_bits": 16}
+    for path in (workplace.run / "bundle").iterdir():
+        assert (tmp_path / "bundle" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_another_configuration_for_the_same_run_is_refused(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(workplace.train("--set", "training.epochs=4")) == 2
+    told = capsys.readouterr()
+    assert "training.epochs: there 3, now 4" in told.err
+    assert told.out == ""
+
+
+def test_other_pictures_for_the_same_run_are_refused(
+    workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Workplace(tmp_path)
+    other.run = workplace.run
+    write_image_folder(other.data, {"gallery": rows_of("gallery", 3)})
+    assert main(other.train()) == 2
+    assert "splits.gallery.n: there 2, now 3" in capsys.readouterr().err
+
+
+def test_a_column_that_is_not_there_is_refused(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(workplace.evaluate("--json", "--set", "data.text_column=caption")) == 2
+    assert "caption" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_as_a_process_standard_output_is_one_json_line(workplace: Workplace) -> None:
+    command = [sys.executable, "-m", "training", *workplace.evaluate("--json")]
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=True)
+    assert json.loads(ended.stdout).keys() >= FIGURES
+    assert ended.stdout.count("\n") == 1
