@@ -1,6 +1,6 @@
 """Times one search of our exact index against faiss's own IndexBinaryFlat on the same codes, on one thread.
 
-    python bench/search_flat.py [--n-codes 1000000] [--n-bits 64] [--k 10] [--rounds 101]
+    python -m bench.search_flat [--n-codes 1000000] [--n-bits 64] [--k 10] [--rounds 101]
 
 The two are called in turn, so that whatever else the machine does falls on both; the last line is the ratio of their medians.
 Both must find the same rows, or the script fails.
@@ -9,16 +9,12 @@ Both must find the same rows, or the script fails.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.index import open_index
 from model.codes import UInt8
