@@ -5,8 +5,8 @@ Decides their look and that they go to standard error, so that standard output s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.progress import (
@@ -21,13 +21,14 @@ from rich.progress import (
 )
 from rich.text import Text
 
+_COUNT = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
 Advance = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
 
 
 @contextmanager
 def progress_bar(label: str, *, unit: str, console: Console | None = None) -> Iterator[Advance]:
-    """Shows a bar with count, rate and remaining time while the context lasts.
+    """Shows a bar with count, rate and remaining time from the first report on; without a report nothing is shown.
 
     Args:
         label: What is being done, in a few words.
@@ -37,17 +38,39 @@ def progress_bar(label: str, *, unit: str, console: Console | None = None) -> It
     Yields:
         The function to call with (done, total), as often as wished.
     """
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(unit),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console or Console(stderr=True)) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    columns = (*_COUNT, _Rate(unit), TimeElapsedColumn(), TimeRemainingColumn())
+    with _bar(columns, console) as report:
+        yield lambda done, total: report(label, done, total)
+
+
+@contextmanager
+def epoch_bar(label: str, *, console: Console | None = None) -> Iterator[Callable[[int, int, float], None]]:
+    """Shows a bar over epochs with the best validation mAP so far, from the first report on.
+
+    Args:
+        label: What is trained.
+        console: Where the bar goes; None for standard error.
+
+    Yields:
+        The function to call with (epoch, last epoch, best validation mAP).
+    """
+    with _bar((*_COUNT, TimeElapsedColumn(), TimeRemainingColumn()), console) as report:
+        yield lambda epoch, n_epochs, best: report(f"{label}: epochs, best validation mAP {best:.3f}", epoch, n_epochs)
+
+
+@contextmanager
+def _bar(columns: Sequence[ProgressColumn], console: Console | None) -> Iterator[Callable[[str, int, int], None]]:
+    """Opens a bar at the first report: until then another one may have the screen, and its clock does not run."""
+    with ExitStack() as stack:
+        progress = Progress(*columns, console=console or Console(stderr=True))
+
+        def report(label: str, done: int, total: int) -> None:
+            if not progress.tasks:
+                stack.enter_context(progress)
+                progress.add_task(label)
+            progress.update(progress.tasks[0].id, description=label, completed=done, total=total)
+
+        yield report
 
 
 class _Rate(ProgressColumn):
@@ -68,25 +91,3 @@ class _Rate(ProgressColumn):
         """
         rate = task.finished_speed or task.speed
         return Text(f"{rate:.0f} {self._unit}/s" if rate else "", style="progress.data.speed")
-
-
-@contextmanager
-def epoch_bar(label: str, *, console: Console | None = None) -> Iterator[Callable[[int, int, float], None]]:
-    """Shows a bar over epochs with the best validation mAP so far.
-
-    Args:
-        label: What is trained.
-        console: Where the bar goes; None for standard error.
-
-    Yields:
-        The function to call with (epoch, last epoch, best validation mAP).
-    """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console or Console(stderr=True)) as progress:
-        task = progress.add_task(f"{label}: epochs", total=None)
-
-        def show(epoch: int, n_epochs: int, best_map: float) -> None:
-            description = f"{label}: epochs, best validation mAP {best_map:.3f}"
-            progress.update(task, completed=epoch, total=n_epochs, description=description)
-
-        yield show
