@@ -12,7 +12,7 @@ PORT ?= 8000
 BUNDLE ?= bundles/photos-64
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results e2e clean
+.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
