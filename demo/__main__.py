@@ -22,7 +22,7 @@ from demo.options import Options, parse_options, run_folder
 from demo.screen import Screen
 from demo.service import Service, check_port, serve_command
 from demo.source import Source, choose_questions, labels_of, open_source
-from demo.trainer import Figures, run_trainer, train_command
+from demo.trainer import Figures, finished_run, run_trainer, train_command
 from model.errors import DatasetError
 from training.progress import progress_bar
 
@@ -64,7 +64,11 @@ def _make_bundle(options: Options, screen: Screen) -> tuple[Source, Figures, Pat
         screen.say(f"{len(pairs.label_names)} labels; for example: {pairs.train.texts[0]!r} is {labels_of(pairs.train, 0)}")
         run = run_folder(options, pairs)
     with screen.step("Features and training: SCBCH on frozen backbones"):
-        figures = run_trainer(train_command(options, source.folder, run), default_bundle=run / "bundle")
+        figures = finished_run(run)
+        if figures is None:
+            figures = run_trainer(train_command(options, source.folder, run), default_bundle=run / "bundle")
+        else:
+            screen.say(f"{run} is finished and is taken as it is; delete it to train again")
         screen.figures(figures)
         screen.say(f"Bundle: {figures.bundle}")
     return source, figures, run
@@ -99,14 +103,14 @@ def _index(options: Options, screen: Screen, source: Source, client: Client) -> 
 
 
 def _search(screen: Screen, source: Source, client: Client) -> None:
-    query = source.pairs.query
-    with screen.step("Three searches over HTTP, with pairs of the query split"):
-        first, second, third = choose_questions(source.pairs)
-        for i in (first, second):
-            hits = client.search_text(query.texts[i], k=N_HITS)
-            screen.hits(f"text “{query.texts[i]}” finds images", hits, set(labels_of(query, i)))
-        hits = client.search_image(query.image_bytes(third), k=N_HITS)
-        screen.hits(f"image {query.ids[third]} (“{query.texts[third]}”) finds texts", hits, set(labels_of(query, third)))
+    query, questions = source.pairs.query, choose_questions(source)
+    with screen.step("Three searches over HTTP"):
+        for text, labels in questions.texts:
+            screen.hits(f"text “{text}” finds images", client.search_text(text, k=N_HITS), labels)
+        i = questions.image
+        hits = client.search_image(query.image_bytes(i), k=N_HITS)
+        screen.hits(f"query image {query.ids[i]} (“{query.texts[i]}”) finds texts", hits, frozenset(labels_of(query, i)))
+    screen.say("✓ shares a label with the question, – does not.")
 
 
 def _stay(options: Options, screen: Screen, service: Service) -> int:

@@ -67,18 +67,18 @@ class Screen:
             "relevant means at least one shared label, chance is a random order."
         )
 
-    def hits(self, question: str, hits: Sequence[Hit], labels: set[str]) -> None:
-        """Prints the hits of one search.
+    def hits(self, question: str, hits: Sequence[Hit], labels: frozenset[str]) -> None:
+        """Prints the hits of one search; a tick marks those that are relevant, where that is known.
 
         Args:
             question: What was looked for.
             hits: Nearest first.
-            labels: The question's true labels, known because it is from the query split.
+            labels: The question's true labels; empty if it has none, being in words of our own.
         """
-        table = Table("distance", "id", "text", "same label", title=escape(question), title_justify="left")
+        table = Table("distance", "id", "text", "labels", title=escape(question), title_justify="left")
         for hit in hits:
-            shared = ", ".join(sorted(labels & set(hit.labels)))
-            table.add_row(str(hit.distance), escape(hit.item_id), escape(_short(hit.text)), escape(shared) or "–")
+            tick = "✓ " if labels & set(hit.labels) else "– " if labels else ""
+            table.add_row(str(hit.distance), escape(hit.item_id), escape(_short(hit.text)), escape(tick + ", ".join(hit.labels)))
         self.console.print(table)
 
 

@@ -27,12 +27,14 @@ class Source:
         pairs: All splits.
         payloads: Further facts by item id.
         attribution: Whose work they are; empty if the caller knows.
+        texts: Two texts to ask for in words of our own; None to ask with captions of the query split.
     """
 
     folder: Path
     pairs: PairSplits
     payloads: Mapping[str, Mapping[str, Any]]
     attribution: str
+    texts: tuple[str, str] | None = None
 
     def payload(self, split: PairDataset, i: int) -> dict[str, Any]:
         """Returns what the service keeps beside an item.
@@ -61,19 +63,15 @@ def open_source(options: Options) -> Source:
         DemoError: If the configuration cannot be read.
     """
     columns, seed = data_settings(options)
-    payloads: Mapping[str, Mapping[str, Any]] = {}
-    attribution = ""
-    if options.data is None:
-        # Imported late: with one's own pairs none of the drawings' packages is needed.
-        from training.datasets.openmoji import ATTRIBUTION, prepare_openmoji, read_payloads
+    if options.data is not None:
+        return Source(options.data, load_pairs(options.data, columns=columns, seed=seed, cache_dir=options.cache_dir), {}, "")
+    # Imported late: with one's own pairs none of the drawings' packages is needed.
+    from training.datasets.openmoji import ATTRIBUTION, prepare_openmoji, read_payloads
 
-        with progress_bar("rasterising", unit="drawings") as progress:
-            folder = prepare_openmoji(options.work / "openmoji", progress=progress)
-        payloads, attribution = read_payloads(folder), ATTRIBUTION
-    else:
-        folder = options.data
+    with progress_bar("rasterising", unit="drawings") as progress:
+        folder = prepare_openmoji(options.work / "openmoji", progress=progress)
     pairs = load_pairs(folder, columns=columns, seed=seed, cache_dir=options.cache_dir)
-    return Source(folder, pairs, payloads, attribution)
+    return Source(folder, pairs, read_payloads(folder), ATTRIBUTION, ("a happy smiling face", "driving a car"))
 
 
 def labels_of(split: PairDataset, i: int) -> list[str]:
@@ -89,19 +87,36 @@ def labels_of(split: PairDataset, i: int) -> list[str]:
     return [split.label_names[column] for column in np.flatnonzero(split.true_labels[i])]
 
 
-def choose_questions(pairs: PairSplits) -> tuple[int, int, int]:
-    """Chooses what to ask: pairs of the query split whose labels are the commonest in train, each with other labels.
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What to ask.
+
+    Attributes:
+        texts: Two texts, each with its true labels if they are known.
+        image: Position of a pair of the query split, whose picture is the third question.
+    """
+
+    texts: tuple[tuple[str, frozenset[str]], tuple[str, frozenset[str]]]
+    image: int
+
+
+def choose_questions(source: Source) -> Questions:
+    """Chooses pairs of the query split whose labels are the commonest in train, each with other labels.
 
     Nothing is looked at but labels, so that the searches shown are not picked for their results.
 
     Args:
-        pairs: All splits.
+        source: The pairs; its own two texts, if it has any, take the place of captions.
 
     Returns:
-        Three positions in the query split; repeated if it has fewer sets of labels.
+        Two texts and a picture; repeated if the query split has fewer sets of labels.
     """
-    frequency = Counter(row.tobytes() for row in pairs.train.true_labels)
-    first_of = {row.tobytes(): i for i, row in reversed(list(enumerate(pairs.query.true_labels)))}
+    query = source.pairs.query
+    frequency = Counter(row.tobytes() for row in source.pairs.train.true_labels)
+    first_of = {row.tobytes(): i for i, row in reversed(list(enumerate(query.true_labels)))}
     commonest = sorted(first_of, key=lambda labels: (-frequency[labels], first_of[labels]))
-    first, second, third = (commonest * 3)[:3]
-    return first_of[first], first_of[second], first_of[third]
+    first, second, third = (first_of[labels] for labels in (commonest * 3)[:3])
+    if source.texts is not None:
+        return Questions(((source.texts[0], frozenset()), (source.texts[1], frozenset())), third)
+    captions = [(query.texts[i], frozenset(labels_of(query, i))) for i in (first, second)]
+    return Questions((captions[0], captions[1]), third)

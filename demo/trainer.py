@@ -1,4 +1,4 @@
-"""Runs the trainer's command line and reads its last line.
+"""Runs the trainer's command line and reads its last line, or the report of a run that is finished.
 
 Decides the command. Does not know how training works.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from demo.errors import DemoError
 from demo.options import Options
@@ -74,14 +75,35 @@ def run_trainer(command: Sequence[str], *, default_bundle: Path) -> Figures:
     lines = done.stdout.splitlines() or [""]
     try:
         found = json.loads(lines[-1])
-        return Figures(
-            i2t_map=float(found["i2t_map"]),
-            t2i_map=float(found["t2i_map"]),
-            chance=float(found["chance"]),
-            n_query=int(found["n_query"]),
-            n_database=int(found["n_database"]),
-            n_bits=int(found["n_bits"]),
-            bundle=Path(found.get("bundle", default_bundle)),
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        return _figures(found, Path(found.get("bundle", default_bundle)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DemoError(f"training ended well, but its last line is not understood: {lines[-1][:200]!r}") from error
+
+
+def finished_run(run: Path) -> Figures | None:
+    """Reads the figures of a run that is finished and has its bundle, without starting the trainer.
+
+    Args:
+        run: Folder of the run; its name stands for one configuration on one data set.
+
+    Returns:
+        The figures, or None if there is something left to do.
+    """
+    bundle = run / "bundle"
+    try:
+        report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+        return _figures(report["evaluation"], bundle) if bundle.is_dir() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _figures(found: Mapping[str, Any], bundle: Path) -> Figures:
+    return Figures(
+        i2t_map=float(found["i2t_map"]),
+        t2i_map=float(found["t2i_map"]),
+        chance=float(found["chance"]),
+        n_query=int(found["n_query"]),
+        n_database=int(found["n_database"]),
+        n_bits=int(found["n_bits"]),
+        bundle=bundle,
+    )

@@ -60,10 +60,12 @@ def test_a_second_run_reuses_everything_and_serves_until_ctrl_c(tmp_path: Path) 
         said, _ = first.communicate(timeout=240)
     assert first.returncode == 0, (tmp_path / "errors.txt").read_text()
     assert "54 items indexed, 0 were there already, 0 refused" in said
-    assert said.count("same label") == 3
+    assert said.count("finds images") == 2
+    assert said.count("finds texts") == 1
     assert "text → image" in said
     with demonstration(tmp_path) as second:
         lines = read_until(second, "Serving until Ctrl-C")
+        assert any("is finished and is taken as it is" in line for line in lines)
         assert any("0 items indexed, 54 were there already" in line for line in lines)
         address = re.search(r"Search page: (http://\S+)/", "".join(lines))
         assert address is not None

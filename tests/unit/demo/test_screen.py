@@ -28,14 +28,18 @@ def test_figures_stand_beside_chance(screen: Screen, shown: io.StringIO) -> None
     assert all(word in shown.getvalue() for word in ("0.712", "0.600", "0.125", "3 queries", "9 items", "64 bits"))
 
 
-def test_hits_show_shared_labels_and_text_that_looks_like_markup(screen: Screen, shown: io.StringIO) -> None:
+def test_relevant_hits_have_a_tick_and_text_that_looks_like_markup_is_shown(screen: Screen, shown: io.StringIO) -> None:
     hits = [Hit("a[1]", 3, "[bold]x" + "y" * 90, ("dog", "cat")), Hit("b", 9, "z", ("bus",))]
-    screen.hits("text “[red]”", hits, {"dog"})
+    screen.hits("text “[red]”", hits, frozenset({"dog"}))
     first, second = (line for line in shown.getvalue().splitlines() if "a[1]" in line or "z" in line)
-    assert all(word in first for word in ("[bold]x", "dog", "…"))
-    assert "cat" not in first
-    assert "–" in second
+    assert all(word in first for word in ("[bold]x", "✓ dog, cat", "…"))
+    assert "– bus" in second
     assert "“[red]”" in shown.getvalue()
+
+
+def test_where_relevance_is_unknown_nothing_is_ticked(screen: Screen, shown: io.StringIO) -> None:
+    screen.hits("words", [Hit("a", 3, "x", ("dog",))], frozenset())
+    assert not {"✓", "–"} & set(shown.getvalue())
 
 
 def test_steps_are_numbered_and_timed(screen: Screen, shown: io.StringIO) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from demo.options import parse_options
-from demo.source import Source, choose_questions, labels_of, open_source
+from demo.source import Questions, Source, choose_questions, labels_of, open_source
 from model.errors import DatasetError
 from tests.pair_folders import rows_of, write_parquet
 from training.datasets import PairDataset, PairSplits
@@ -19,15 +19,24 @@ def part(*labels: list[int]) -> PairDataset:
     return PairDataset(ids, ids, np.array(labels, np.uint8), ("a", "b", "c"), lambda i: b"")
 
 
+def source_of(train: PairDataset, query: PairDataset, texts: tuple[str, str] | None = None) -> Source:
+    return Source(Path(), PairSplits(train, query, train, ("a", "b", "c")), {}, "", texts)
+
+
 def test_questions_have_the_commonest_labels_each_its_own() -> None:
     train = part([1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 1])
-    query = part([1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1])
-    assert choose_questions(PairSplits(train, query, train, ("a", "b", "c"))) == (3, 2, 0)
+    questions = choose_questions(source_of(train, part([1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1])))
+    assert questions == Questions((("x3", frozenset("c")), ("x2", frozenset("b"))), 0)
 
 
 def test_few_sets_of_labels_are_asked_for_again() -> None:
-    train = part([1, 0, 0])
-    assert choose_questions(PairSplits(train, part([1, 0, 0], [1, 0, 0]), train, ("a", "b", "c"))) == (0, 0, 0)
+    questions = choose_questions(source_of(part([1, 0, 0]), part([1, 0, 0], [1, 0, 0])))
+    assert questions == Questions((("x0", frozenset("a")), ("x0", frozenset("a"))), 0)
+
+
+def test_texts_of_our_own_have_no_labels() -> None:
+    questions = choose_questions(source_of(part([1, 0, 0]), part([1, 0, 0]), ("one", "two")))
+    assert questions.texts == (("one", frozenset()), ("two", frozenset()))
 
 
 def test_ones_own_pairs_keep_their_labels_as_payload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from demo.errors import DemoError
 from demo.options import parse_options
-from demo.trainer import run_trainer, train_command
+from demo.trainer import finished_run, run_trainer, train_command
 
 FOUND = {"i2t_map": 0.7, "t2i_map": 0.6, "chance": 0.1, "n_query": 3, "n_database": 9, "n_bits": 64}
 
@@ -45,3 +45,22 @@ def test_the_command_carries_data_run_cache_and_overrides() -> None:
     assert words[1:4] == ["-m", "training", "train"]
     assert [words[i + 1] for i, word in enumerate(words) if word == "--set"] == ["training.epochs=2", "training.n_bits=16"]
     assert [words[words.index(name) + 1] for name in ("--data", "--out")] == ["data", "run"]
+
+
+def test_a_finished_run_is_read_without_the_trainer(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "report.json").write_text(json.dumps({"evaluation": FOUND}))
+    assert finished_run(tmp_path) == run_trainer(says(json.dumps(FOUND)), default_bundle=tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("report", [None, "torn {", "{}", '{"evaluation": {"i2t_map": 1}}'])
+def test_a_run_without_a_whole_report_is_left_to_the_trainer(report: str | None, tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    if report is not None:
+        (tmp_path / "report.json").write_text(report)
+    assert finished_run(tmp_path) is None
+
+
+def test_a_run_without_its_bundle_is_left_to_the_trainer(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(json.dumps({"evaluation": FOUND}))
+    assert finished_run(tmp_path) is None
