@@ -15,14 +15,14 @@ COPY constraints.txt ./
 RUN pip install --quiet -c constraints.txt $TORCH_PIP_ARGS torch
 
 # Dependencies before sources, so that a change of code does not install them again.
-COPY pyproject.toml README.md LICENSE ./
-RUN mkdir app model training && touch app/__init__.py model/__init__.py training/__init__.py \
+COPY pyproject.toml ./
+RUN mkdir app model training && touch README.md LICENSE app/__init__.py model/__init__.py training/__init__.py \
     && pip install --quiet -c constraints.txt .
+COPY README.md LICENSE ./
 COPY app app
 COPY model model
 COPY training training
-RUN pip install --quiet --no-deps --force-reinstall . \
-    && python -m compileall -q /opt/bitlens
+RUN pip install --quiet --no-deps --force-reinstall .
 
 FROM python:3.11-slim
 
