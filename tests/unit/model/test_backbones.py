@@ -15,11 +15,13 @@ from PIL import Image
 
 from model.backbones import backbone_names, load_backbone
 from model.backbones.base import Backbone
-from model.backbones.conse import TEMPLATE, TOP_CLASSES, ConseBackbone, conse_features
+from model.backbones.conse import TOP_CLASSES, ConseBackbone, class_sentences, conse_features
 from model.backbones.efficientnet_lite import EfficientNetLite0Backbone, load_network
 from model.backbones.weights import check_weights, digest_of
 from model.errors import BackboneError, EmptyText
+from model.manifest import Manifest
 
+BUNDLES = Path(__file__).resolve().parents[3] / "bundles"
 SENTENCES = [
     "A dog.",
     "A puppy plays with a ball in the long grass behind the house while the sun goes down.",
@@ -27,22 +29,18 @@ SENTENCES = [
 ]
 
 
-class StubTexts:
-    """Eight numbers of a sentence, the same ones each time; remembers what it was asked."""
+class StubImages:
+    """A network that is certain: of a picture that is a number it says that it shows the class of that number."""
 
-    name, feature_dim, weights_digest = "stub", 8, "stub digest"
+    name, feature_dim, weights_digest = "stub", 1280, "stub digest"
 
     def __init__(self) -> None:
         self.preprocessing: dict[str, Any] = {}
-        self.seen: list[str] = []
 
-    def prepare(self, raw: str) -> str:
-        return raw
-
-    def extract(self, prepared: Sequence[str]) -> np.ndarray:
-        self.seen += prepared
-        rows = [np.random.default_rng(sum(text.encode())).normal(size=8) for text in prepared]
-        return np.array(rows, np.float32).reshape(-1, 8)
+    def pooled_and_logits(self, prepared: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        logits = np.zeros((len(prepared), 1000), np.float32)
+        logits[np.arange(len(prepared)), prepared] = 5000.0
+        return np.tile(np.array(prepared, np.float32)[:, None], (1, 1280)), logits
 
 
 @pytest.fixture(scope="module")
@@ -140,26 +138,40 @@ def test_conse_of_huge_logits_is_the_likeliest_class() -> None:
 
 
 def test_the_joined_backbone_is_pooled_features_beside_conse(images: EfficientNetLite0Backbone, pictures: list[np.ndarray]) -> None:
-    stub = StubTexts()
-    joined = ConseBackbone(images, stub)
-    pooled, logits = images.pooled_and_logits(pictures)
-    found = joined.extract(pictures)
+    joined = load_backbone("efficientnet-lite0-conse")
+    pooled, found = images.extract(pictures), joined.extract(pictures)
+    assert (found.shape, found.dtype) == ((5, 1664), np.float32)
     np.testing.assert_array_equal(found[:, :1280], pooled)
-    np.testing.assert_allclose(found[:, 1280:], conse_features(logits, StubTexts().extract(stub.seen)), atol=1e-6)
-    assert len(set(stub.seen)) > 990  # two cranes and a few other namesakes
-    assert all(sentence.startswith(TEMPLATE.format("")) for sentence in stub.seen)
-    assert joined.extract([]).shape == (0, 1280 + 8)
+    np.testing.assert_allclose(np.linalg.norm(found[:, 1280:], axis=1), 1.0, atol=1e-5)
+    assert joined.extract([]).shape == (0, 1664)
+
+
+def test_a_certain_picture_means_the_sentence_of_its_class(texts: Backbone) -> None:
+    """Also proves that the stored class features are those of the text backbone that is installed."""
+    classes = [0, 1, 281, 537, 999]
+    found = ConseBackbone(StubImages()).extract(classes)
+    sentences = [class_sentences()[c] for c in classes]
+    assert sentences[2].startswith("a photo of a ")
+    np.testing.assert_array_equal(found[:, 0], classes)
+    np.testing.assert_allclose(found[:, 1280:], texts.extract(sentences), atol=1e-4)
 
 
 def test_digests_differ_between_backbones_and_cover_what_they_are_made_of(
     images: EfficientNetLite0Backbone, texts: Backbone
 ) -> None:
-    joined, other = ConseBackbone(images, StubTexts()), StubTexts()
-    other.weights_digest = "another"
-    digests = [images.weights_digest, texts.weights_digest, joined.weights_digest, ConseBackbone(images, other).weights_digest]
+    joined, other = load_backbone("efficientnet-lite0-conse"), ConseBackbone(StubImages())
+    digests = [images.weights_digest, texts.weights_digest, joined.weights_digest, other.weights_digest]
     assert len(set(digests)) == 4
     assert {len(digest) for digest in digests} == {64}
     assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1}) != digest_of({"a": 1, "b": 3})
+
+
+@pytest.mark.parametrize("folder", sorted(BUNDLES.glob("*/config.json")), ids=lambda path: path.parent.name)
+def test_the_backbones_are_those_that_shipped_bundles_were_trained_on(folder: Path) -> None:
+    for spec in Manifest.from_json(folder.read_bytes()).encoders.values():
+        backbone = load_backbone(spec.backbone)
+        assert (backbone.weights_digest, backbone.preprocessing) == (spec.weights_digest, spec.preprocessing)
+        assert backbone.feature_dim == spec.feature_dim
 
 
 def test_the_table_gives_the_same_object_twice(texts: Backbone) -> None:
