@@ -19,7 +19,7 @@ def _efficientnet_lite0_conse() -> Backbone:
     from model.backbones.conse import ConseBackbone
     from model.backbones.efficientnet_lite import EfficientNetLite0Backbone
 
-    return ConseBackbone(EfficientNetLite0Backbone(), load_backbone("minilm-l6-v2"))
+    return ConseBackbone(EfficientNetLite0Backbone())
 
 
 def _minilm_l6_v2() -> Backbone:

