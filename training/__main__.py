@@ -95,10 +95,11 @@ def _features(options: argparse.Namespace) -> dict[str, Any]:
 def _train(options: argparse.Namespace) -> dict[str, Any]:
     from training import commands
     from training.config import load_config
+    from training.report import render_summary
 
     config = load_config(options.config, options.overrides)
     report = commands.train(config, options.data, options.out, cache_dir=options.cache_dir)
-    print((options.out / "report.md").read_text(encoding="utf-8"), file=sys.stderr)  # noqa: T201
+    print(render_summary(report), file=sys.stderr)  # noqa: T201
     return {**report["evaluation"], "run": str(options.out), "bundle": str(options.out / "bundle"), "epoch": report["epoch"]}
 
 

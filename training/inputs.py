@@ -5,6 +5,7 @@ Decides what training may see: true labels of the training split end here. Does 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,5 +157,17 @@ def data_facts(pairs: PairSplits, data: Path) -> dict[str, Any]:
         JSON-able facts.
     """
     splits = {"train": pairs.train, "query": pairs.query, "gallery": pairs.gallery}
-    digests = {name: {"n": len(split), "images": split.image_digest, "texts": split.text_digest} for name, split in splits.items()}
-    return {"data": data.resolve().name, "label_names": list(pairs.label_names), "splits": digests}
+    return {
+        "data": data.resolve().name,
+        "label_names": list(pairs.label_names),
+        "splits": {name: _split_facts(split) for name, split in splits.items()},
+    }
+
+
+def _split_facts(pairs: PairDataset) -> dict[str, Any]:
+    return {
+        "n": len(pairs),
+        "images": pairs.image_digest,
+        "texts": pairs.text_digest,
+        "labels": hashlib.sha256(pairs.true_labels.tobytes()).hexdigest(),
+    }

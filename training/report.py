@@ -19,9 +19,25 @@ def render_report(report: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]
     Returns:
         The text of ``report.md``.
     """
-    found = report["evaluation"]
     rows = "\n".join(_epoch_row(entry, kept=entry["epoch"] == report["epoch"]) for entry in metrics)
     names = sorted(metrics[0]["losses"]) if metrics else []
+    return f"""{render_summary(report)}
+| epoch | validation mAP (given labels) | {" | ".join(names)} |
+|---|---|{"---|" * len(names)}
+{rows}
+"""
+
+
+def render_summary(report: Mapping[str, Any]) -> str:
+    """Writes the final figures without the epochs.
+
+    Args:
+        report: The final figures, as in ``report.json``.
+
+    Returns:
+        Markdown.
+    """
+    found = report["evaluation"]
     return f"""# {report["method"].upper()}, {found["n_bits"]} bits, on {report["data"]}
 
 | | mAP@all |
@@ -37,10 +53,6 @@ ties; {found["n_without_relevant"]} queries without anything relevant are left o
 
 Training: {report["n_train"]} pairs; noise rate {report["noise_rate"]} ({report["n_changed"]} samples changed,
 {report["true_label_share"]:.1%} of the true labels survive); seed {report["seed"]}.
-
-| epoch | validation mAP (given labels) | {" | ".join(names)} |
-|---|---|{"---|" * len(names)}
-{rows}
 """
 
 
