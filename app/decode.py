@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import struct
 import threading
-import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -111,9 +110,6 @@ class ImageDecoder:
         self._max_bytes = max_bytes
         self._max_pixels = max_pixels
         self._budget = PixelBudget(pixel_budget)
-        # Pillow has its own limit, which only warns; both are settings of the process.
-        Image.MAX_IMAGE_PIXELS = max_pixels
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
 
     def check_size(self, n_bytes: int) -> None:
         """Refuses a file that is too large.
@@ -171,6 +167,17 @@ class ImageDecoder:
         if image.width * image.height > self._max_pixels:
             raise ImageTooLarge(f"the image has {image.width} × {image.height} pixels; at most {self._max_pixels} are allowed")
         return ImageFacts(ACCEPTED["JPEG" if image.format == _MPO else str(image.format)], image.width, image.height)
+
+
+def allow_pixels(max_pixels: int) -> None:
+    """Raises Pillow's own limit, a setting of the process, where it is lower; for the composition root.
+
+    Pictures are judged by :class:`ImageDecoder` from their headers; Pillow's limit must only not be in the way.
+
+    Args:
+        max_pixels: Largest picture, width × height.
+    """
+    Image.MAX_IMAGE_PIXELS = max(max_pixels, Image.MAX_IMAGE_PIXELS or 0)
 
 
 def _opened(content: bytes) -> Image.Image:

@@ -16,7 +16,7 @@ from app.cache.memory_cache import MemoryCodeCache
 from app.cache.redis_cache import RedisCodeCache
 from app.catalog.sql import SqlCatalog
 from app.data_dir import DataDir
-from app.decode import ImageDecoder
+from app.decode import ImageDecoder, allow_pixels
 from app.deps import Parts, Services
 from app.encoding import Encoding
 from app.errors import describe_problems, install_handlers
@@ -106,6 +106,7 @@ def open_parts(settings: Settings) -> Parts:
     """
     if not settings.bundle.is_dir():
         raise BundleNotFound(f"there is no bundle at {settings.bundle}; name one with --bundle or BITLENS_BUNDLE")
+    allow_pixels(settings.max_image_pixels)
     with ExitStack() as undo:
         data_dir = DataDir(settings.data_dir)
         undo.callback(data_dir.close)

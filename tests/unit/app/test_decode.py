@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from app.decode import ImageDecoder, PixelBudget
+from app.decode import ImageDecoder, PixelBudget, allow_pixels
 from model.errors import ImageTooLarge, InputError, UndecodableImage, UnsupportedMediaType
 from tests.builders import picture
 
@@ -124,3 +124,10 @@ def test_a_picture_larger_than_the_budget_goes_alone():
         pass
     with budget.hold(100):
         pass
+
+
+def test_a_decoder_leaves_the_process_wide_limit_alone_and_allow_pixels_never_lowers_it():
+    before = Image.MAX_IMAGE_PIXELS
+    ImageDecoder(max_bytes=10, max_pixels=1, pixel_budget=1)
+    allow_pixels(1)
+    assert before == Image.MAX_IMAGE_PIXELS
