@@ -21,7 +21,7 @@ from model.backbones.weights import check_weights, digest_of
 from model.errors import BackboneError, EmptyText
 from model.manifest import Manifest
 
-BUNDLES = Path(__file__).resolve().parents[3] / "bundles"
+BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 SENTENCES = [
     "A dog.",
     "A puppy plays with a ball in the long grass behind the house while the sun goes down.",
