@@ -9,6 +9,8 @@ import numpy as np
 
 from model.codes import UInt8
 
+_STREAM = 0x4E01  # keeps this generator apart from others with the same seed, such as that of the validation cut
+
 
 def add_label_noise(true_labels: UInt8, noise_rate: float, *, seed: int) -> UInt8:
     """Of floor(N · noise_rate) samples, switches one random true label off and one random absent label on.
@@ -25,7 +27,7 @@ def add_label_noise(true_labels: UInt8, noise_rate: float, *, seed: int) -> UInt
     Returns:
         (N, C) uint8, a changed copy.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, _STREAM])
     given_labels = true_labels.copy()
     n_changed = int(len(true_labels) * noise_rate)
     for row in rng.permutation(len(true_labels))[:n_changed]:
