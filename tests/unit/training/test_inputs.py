@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.datasets import PairDataset, PairSplits
 from training.config import make_config
+from training.datasets import PairDataset, PairSplits
 from training.inputs import data_facts, make_training_labels
 
 
