@@ -20,8 +20,8 @@ from training.config import RunConfig
 from training.datasets import ColumnNames, PairDataset, PairSplits, load_pairs
 from training.features import extract_features
 from training.label_noise import add_label_noise
+from training.methods.base import LabelledFeatures
 from training.progress import progress_bar
-from training.trainer import LabelledFeatures
 
 
 @dataclass(frozen=True, slots=True)

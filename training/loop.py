@@ -13,8 +13,9 @@ import numpy as np
 from training.checkpoint import read_tensors, write_tensors
 from training.config import TrainingSection
 from training.evaluation import LabelledCodes, evaluate_within
+from training.methods.base import LabelledFeatures
 from training.run_folder import RunFolder
-from training.trainer import LabelledFeatures, Trainer
+from training.trainer import Trainer
 
 Progress = Callable[[int, int, float], None]
 """Called after each epoch with its number, the last one's number, and the best validation mAP so far."""

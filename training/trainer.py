@@ -6,7 +6,6 @@ Decides seeding and order of batches, so that a resumed run takes the very same 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -16,22 +15,7 @@ from torch import Tensor
 from model.heads import HashHead
 from training.checkpoint import optimizer_tensors, restore_optimizer
 from training.config import TrainingSection
-from training.methods.base import Batch, HashingMethod, RelaxedCodes
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledFeatures:
-    """Features of pairs and the labels that training may see.
-
-    Attributes:
-        image: (N, image feature_dim) float32.
-        text: (N, text feature_dim) float32.
-        given_labels: (N, C) float32 of 0 and 1.
-    """
-
-    image: Tensor
-    text: Tensor
-    given_labels: Tensor
+from training.methods.base import Batch, HashingMethod, LabelledFeatures, RelaxedCodes
 
 
 class Trainer:
@@ -49,6 +33,7 @@ class Trainer:
             torch.manual_seed(options.seed)
             feature_dims = {"image": train.image.shape[1], "text": train.text.shape[1]}
             self.heads: dict[str, HashHead] = method.build_heads(feature_dims, options.n_bits)
+            method.prepare(self.heads, train)
         parameters = [*chain.from_iterable(head.parameters() for head in self.heads.values()), *method.parameters()]
         # Fused: one pass over the parameters instead of a dozen; 1.8 times the speed of the default at width 8192.
         self._optimizer = torch.optim.Adam(parameters, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True)

@@ -1,6 +1,6 @@
 """What a hashing method promises to the training loop.
 
-Decides the three moments at which a method is asked. Does not know data sets, optimisers or epochs' selection.
+Decides the moments at which a method is asked. Does not know data sets, optimisers or epochs' selection.
 """
 
 from __future__ import annotations
@@ -13,6 +13,21 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from model.heads import HashHead
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFeatures:
+    """Features of pairs and the labels that training may see.
+
+    Attributes:
+        image: (N, image feature_dim) float32.
+        text: (N, text feature_dim) float32.
+        given_labels: (N, C) float32 of 0 and 1.
+    """
+
+    image: Tensor
+    text: Tensor
+    given_labels: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +61,13 @@ class RelaxedCodes:
 
 
 class HashingMethod(Protocol):
-    """Learns heads from batches."""
+    """Learns heads from batches.
+
+    Attributes:
+        learns_by_epochs: False for methods that are done after :meth:`prepare`; their ``loss_terms`` is never called.
+    """
+
+    learns_by_epochs: bool
 
     def build_heads(self, feature_dims: dict[str, int], n_bits: int) -> dict[str, HashHead]:
         """Makes the heads and whatever else is trained; called once, after seeding.
@@ -57,6 +78,17 @@ class HashingMethod(Protocol):
 
         Returns:
             A head by modality.
+        """
+        ...
+
+    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
+        """Does what needs the whole training split at once; called after :meth:`build_heads`, before any epoch, resumed or not.
+
+        Deterministic: a resumed run calls it again and must get the same.
+
+        Args:
+            heads: What :meth:`build_heads` gave; methods without epochs set their weights here.
+            train: The training split, validation already cut from it.
         """
         ...
 

@@ -22,7 +22,7 @@ from model.heads import HashHead
 from training.losses.quantization import quantization_loss
 from training.losses.semantic_consistent import semantic_consistent_loss
 from training.losses.soft_contrastive import label_overlap, soft_contrastive_loss
-from training.methods.base import Batch, RelaxedCodes
+from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
 from training.reliability import estimate_reliability
 
 
@@ -62,6 +62,8 @@ class Scbch:
         n_labels: Number of labels C.
     """
 
+    learns_by_epochs = True
+
     def __init__(self, options: ScbchOptions, *, n_train: int, n_labels: int) -> None:
         self._options = options
         self._n_labels = n_labels
@@ -82,6 +84,14 @@ class Scbch:
         heads = {name: HashHead(feature_dims[name], hidden[name], n_bits) for name in ("image", "text")}
         self._classifiers = {name: Parameter(orthogonal_(torch.empty(n_bits, self._n_labels))) for name in heads}
         return heads
+
+    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
+        """Needs nothing of the whole split before the first epoch.
+
+        Args:
+            heads: Left alone.
+            train: Left alone.
+        """
 
     def parameters(self) -> list[Parameter]:
         """Returns the classifiers' weights.

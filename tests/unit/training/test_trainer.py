@@ -11,11 +11,13 @@ from torch.nn import Parameter
 
 from model.heads import HashHead
 from tests.training_fixtures import cluster_features, small_config
-from training.methods.base import Batch, RelaxedCodes
-from training.trainer import LabelledFeatures, Trainer
+from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
+from training.trainer import Trainer
 
 
 class RecordingMethod:
+    learns_by_epochs = True
+
     """Pulls codes to a constant and remembers the batches."""
 
     def __init__(self) -> None:
@@ -26,6 +28,9 @@ class RecordingMethod:
 
     def build_heads(self, feature_dims: dict[str, int], n_bits: int) -> dict[str, HashHead]:
         return {name: HashHead(dim, (), n_bits) for name, dim in feature_dims.items()}
+
+    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
+        self.prepared = (heads, train)
 
     def parameters(self) -> list[Parameter]:
         return [self._scale]
@@ -70,6 +75,13 @@ def test_every_sample_is_seen_once_an_epoch_with_its_own_features_and_labels(n: 
     for batch in method.batches:
         for found, whole in ((batch.image_features, labelled(n).image), (batch.given_labels, labelled(n).given_labels)):
             assert torch.equal(found, whole[batch.sample_index])
+
+
+def test_the_method_prepares_with_its_heads_and_the_whole_split() -> None:
+    trainer, method = make_trainer()
+    heads, train = method.prepared
+    assert heads is trainer.heads
+    assert train.image.shape == (70, 12)
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
