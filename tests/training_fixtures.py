@@ -14,6 +14,7 @@ from model.heads import HashHead
 from model.manifest import EncoderSpec, Manifest
 from training.config import RunConfig, make_config
 from training.inputs import PairFeatures
+from training.methods.base import Batch, RelaxedCodes
 from training.run_folder import RunFolder
 
 N_LABELS = 6
@@ -44,6 +45,15 @@ def cluster_features(seed: int, n: int) -> PairFeatures:
         for name, dim in FEATURE_DIMS.items()
     }
     return PairFeatures(sides["image"], sides["text"], labels)
+
+
+def batch_and_codes(seed: int, n: int, n_bits: int = 16, *, unit_norm: bool = True) -> tuple[Batch, RelaxedCodes]:
+    """Returns n pairs with given labels, zeros as features, and float32 codes with autograd: of length 1, or in (−1, 1) each."""
+    labels = torch.from_numpy(random_labels(seed, n).astype(np.float32))
+    batch = Batch(torch.zeros(n, FEATURE_DIMS["image"]), torch.zeros(n, FEATURE_DIMS["text"]), labels, torch.arange(n))
+    sides = [unit_codes(seed + each, n, n_bits) * (1.0 if unit_norm else n_bits**0.5) for each in (1, 2)]
+    codes = [(side if unit_norm else torch.tanh(side)).float().requires_grad_() for side in sides]
+    return batch, RelaxedCodes(codes[0], codes[1])
 
 
 class ClusterData:

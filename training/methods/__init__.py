@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.methods.base import HashingMethod
+from training.methods.dcmh import Dcmh, DcmhOptions
 from training.methods.scbch import Scbch, ScbchOptions
+from training.methods.supcon import Supcon, SupconOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,16 @@ class MethodEntry:
     Attributes:
         options_type: Dataclass of the method's own settings; configurations are checked against its annotations.
         create: Makes the method from its options, ``n_train`` and ``n_labels``.
+        title: What reports call it.
     """
 
     options_type: type[Any]
     create: Callable[..., HashingMethod]
+    title: str
 
 
 METHODS: dict[str, MethodEntry] = {
-    "scbch": MethodEntry(ScbchOptions, Scbch),
+    "scbch": MethodEntry(ScbchOptions, Scbch, "SCBCH"),
+    "dcmh": MethodEntry(DcmhOptions, Dcmh, "DCMH (on fixed features)"),
+    "supcon": MethodEntry(SupconOptions, Supcon, "Supervised contrastive"),
 }
