@@ -11,6 +11,7 @@ from typing import Any
 
 from training.methods.base import HashingMethod
 from training.methods.dcmh import Dcmh, DcmhOptions
+from training.methods.rmsh import Rmsh, RmshOptions
 from training.methods.scbch import Scbch, ScbchOptions
 from training.methods.supcon import Supcon, SupconOptions
 
@@ -32,6 +33,7 @@ class MethodEntry:
 
 METHODS: dict[str, MethodEntry] = {
     "scbch": MethodEntry(ScbchOptions, Scbch, "SCBCH"),
+    "rmsh": MethodEntry(RmshOptions, Rmsh, "RMSH (reconstructed from the abstract)"),
     "dcmh": MethodEntry(DcmhOptions, Dcmh, "DCMH (on fixed features)"),
     "supcon": MethodEntry(SupconOptions, Supcon, "Supervised contrastive"),
 }
