@@ -11,9 +11,11 @@ from typing import Any
 
 from training.methods.base import HashingMethod
 from training.methods.dcmh import Dcmh, DcmhOptions
+from training.methods.nrch import Nrch, NrchOptions
 from training.methods.rmsh import Rmsh, RmshOptions
 from training.methods.scbch import Scbch, ScbchOptions
 from training.methods.supcon import Supcon, SupconOptions
+from training.methods.ucch import Ucch, UcchOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +38,6 @@ METHODS: dict[str, MethodEntry] = {
     "rmsh": MethodEntry(RmshOptions, Rmsh, "RMSH (reconstructed from the abstract)"),
     "dcmh": MethodEntry(DcmhOptions, Dcmh, "DCMH (on fixed features)"),
     "supcon": MethodEntry(SupconOptions, Supcon, "Supervised contrastive"),
+    "ucch": MethodEntry(UcchOptions, Ucch, "UCCH (without memory)"),
+    "nrch": MethodEntry(NrchOptions, Nrch, "NRCH"),
 }

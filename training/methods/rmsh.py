@@ -22,8 +22,8 @@ it. Hence s √K above δ (a sum of K bits scatters by √K), and L_quant.
 Note: order and floor alone can be had by giving all images some constant bits and all texts their opposites. The paper's points
 have one code each; L_pair says that a pair's two codes are one.
 
-Note: with m = δ the triangle inequality would ask for more than half of the bits between samples that share nothing, wherever a
-third one, with the labels of both, lies between them; hence μ < 1.
+Note: with m = δ a sample with labels A and B, which must be δ nearer to either's samples than these are to each other, would put
+2 δ between them, more than half of the bits; hence μ < 1.
 
 Decides δ and how the terms are joined. Does not know how batches come about or which epoch is kept.
 """
