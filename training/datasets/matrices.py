@@ -23,6 +23,7 @@ import scipy.sparse
 from scipy.io.matlab import MatReadError
 
 from model.errors import DatasetError
+from training.datasets.matlab_v5 import map_v5_matrix
 
 # What h5py and scipy let through when a file is damaged.
 _FOREIGN_ERRORS = (
@@ -58,16 +59,16 @@ class Matrix:
 
 
 @contextmanager
-def open_matrix(file: Path, key: str, *, advice: str = "") -> Iterator[Matrix]:
+def open_matrix(file: Path, key: str, *, advice: str = "", scratch_dir: Path | None = None) -> Iterator[Matrix]:
     """Opens a matrix of a file.
 
-    Of HDF5, rows are read when asked for. A MATLAB v5 matrix, which cannot be larger than 4 GB, is read whole when its first rows
-    are asked for, and let go of with the context.
+    Rows are read when asked for; a compressed MATLAB v5 matrix is inflated into a scratch file when its first rows are.
 
     Args:
         file: In either format.
         key: Name of the variable or data set.
         advice: What to do about a file or key that is missing, appended to the message.
+        scratch_dir: Where a matrix is inflated; None for the system's folder for temporary files.
 
     Yields:
         The matrix, to be used within the context.
@@ -85,7 +86,7 @@ def open_matrix(file: Path, key: str, *, advice: str = "") -> Iterator[Matrix]:
         if key not in names:
             raise DatasetError(f"{file}: has no {key!r}; it holds {', '.join(names) or 'nothing'}{advice}")
         with _translated(str(file)):
-            matrix = _hdf5_matrix(f"{file}: {key!r}", opened[key]) if opened is not None else _v5_matrix(file, key)
+            matrix = _hdf5_matrix(f"{file}: {key!r}", opened[key]) if opened is not None else _v5_matrix(file, key, scratch_dir)
         yield matrix
 
 
@@ -104,7 +105,7 @@ def _v5_names(file: Path) -> list[str]:
         raise DatasetError(f"{file}: is neither a MATLAB file nor HDF5, or it is damaged ({error})") from error
 
 
-def _v5_matrix(file: Path, key: str) -> Matrix:
+def _v5_matrix(file: Path, key: str, scratch_dir: Path | None) -> Matrix:
     place = f"{file}: {key!r}"
     shape, kind = next((shape, kind) for name, shape, kind in scipy.io.whosmat(file) if name == key)
     _check(place, shape, np.dtype(float) if kind in _V5_NUMBERS else np.dtype(object))
@@ -112,8 +113,12 @@ def _v5_matrix(file: Path, key: str) -> Matrix:
     @cache
     def load() -> Any:
         with _translated(str(file)):
-            found = scipy.io.loadmat(file, variable_names=[key])[key]
-        return found.tocsr() if scipy.sparse.issparse(found) else found
+            if kind == "sparse":
+                return scipy.io.loadmat(file, variable_names=[key])[key].tocsr()
+            found = map_v5_matrix(file, key, scratch_dir)
+        if found is None:
+            raise DatasetError(f"{place} is no matrix of real numbers")
+        return found
 
     return _lazy(place, shape, load)
 

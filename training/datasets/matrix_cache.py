@@ -68,8 +68,9 @@ def cached_rows(parts: Sequence[Part], cache_dir: Path, *, block_bytes: int = BL
         DatasetError: If a file cannot be read, a value is not finite as float32, or the copy cannot be kept.
     """
     folder = cache_dir / "matrices"
+    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        matrices = [stack.enter_context(open_matrix(part.file, part.key)) for part in parts]
+        matrices = [stack.enter_context(open_matrix(part.file, part.key, scratch_dir=folder)) for part in parts]
         shape = (sum(matrix.shape[0] for matrix in matrices), matrices[0].shape[1])
         file = FeatureFile(folder, _name(parts), shape, _block_rows(matrices[0], block_bytes))
         with FileLock(file.lock_path):

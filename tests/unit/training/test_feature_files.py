@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.feature_folders import NAMES, TWO_PARTS, WRITERS, small_benchmark, wr
 from tests.pair_folders import rows_of, write_parquet
 from training.datasets import FeatureSplits, SplitOptions, load_data, load_pairs
 from training.datasets.feature_files import BENCHMARKS
+from training.datasets.matlab_v5 import map_v5_matrix
 from training.datasets.matrices import Matrix, open_matrix
 from training.datasets.matrix_cache import Part, _block_rows, cached_rows
 
@@ -91,6 +93,40 @@ def test_sparse_matrices_are_read(key: str, tmp_path: Path) -> None:
         with open_matrix(tmp_path / file, key) as matrix:
             assert matrix.shape == ARRAYS["text"].shape
             np.testing.assert_array_equal(matrix.rows(3, 20), ARRAYS["text"][3:20])
+
+
+@pytest.mark.parametrize("kind", ["v5", "v5 compressed"])
+@pytest.mark.parametrize(
+    "array",
+    [
+        ARRAYS["image"],
+        ARRAYS["labels"].astype(bool),
+        np.arange(6, dtype=np.int16).reshape(3, 2),
+        np.array([[1, 0], [0, 1]], np.uint8),  # four bytes: packed into the element's tag
+        np.full((700, 900), 2.5),  # 5 MB that compress to nearly nothing: more comes out of zlib than goes in
+        np.random.default_rng(0).integers(0, 2**60, (400, 500)),  # and 1.6 MB that do not
+    ],
+    ids=lambda array: f"{array.dtype}-{array.shape}",
+)
+def test_v5_matrices_are_mapped_as_scipy_reads_them(array: np.ndarray, kind: str, tmp_path: Path) -> None:
+    WRITERS[kind](tmp_path / "x.mat", {"before": np.eye(3), "note": "text", "X": array, "after": np.eye(2)})
+    wanted = scipy.io.loadmat(tmp_path / "x.mat")["X"]
+    found = map_v5_matrix(tmp_path / "x.mat", "X", tmp_path)
+    assert found is not None
+    assert found.dtype == wanted.dtype
+    np.testing.assert_array_equal(found, wanted)
+    assert list(tmp_path.iterdir()) == [tmp_path / "x.mat"]
+
+
+def test_a_v5_file_of_the_other_byte_order_is_mapped(tmp_path: Path) -> None:
+    """Written from the format's description: tags (type, bytes), flags of class 6, dimensions, a name within its tag, numbers."""
+    numbers = np.arange(6.0).reshape(2, 3)
+    body = struct.pack(">4I", 6, 8, 6, 0) + struct.pack(">2I2i", 5, 8, 2, 3)
+    body += struct.pack(">I4s", 1 << 16 | 1, b"X") + struct.pack(">2I", 9, 48) + numbers.astype(">f8").tobytes("F")
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x01\x00MI"
+    (tmp_path / "x.mat").write_bytes(header + struct.pack(">2I", 14, len(body)) + body)
+    with open_matrix(tmp_path / "x.mat", "X") as matrix:
+        np.testing.assert_array_equal(matrix.rows(0, 2), numbers)
 
 
 def test_a_square_matrix_is_transposed_for_matlab_only(tmp_path: Path) -> None:
