@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML configuration")
+    command.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML file, or the name of a shipped one")
     command.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="section.key=value", help="override a setting"
     )
@@ -78,7 +78,7 @@ def _add_config(command: argparse.ArgumentParser) -> None:
 
 def _add_data(command: argparse.ArgumentParser) -> None:
     default = Path(os.environ.get("BITLENS_CACHE_DIR", ".cache/bitlens"))
-    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set")
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set, or datasets:NAME")
     command.add_argument(
         "--cache-dir", type=Path, default=default, metavar="DIR", help=f"where features are kept (default {default})"
     )

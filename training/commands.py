@@ -5,16 +5,20 @@ Decides what is printed: progress to standard error, results to standard output.
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from model.bundle import EncoderBundle
-from model.encoder import HashEncoder
+from model.codes import Float32
+from model.encoder import encode_features
+from model.errors import BundleIncompatible
 from model.manifest import MODALITIES
 from training.config import DataSection, FeaturesSection, RunConfig, TrainingSection
+from training.datasets import FeatureSplits, PairSplits
 from training.datasets.base import SPLITS
 from training.evaluation import Evaluation, LabelledCodes, evaluate
 from training.experiment import run_experiment
@@ -22,6 +26,9 @@ from training.export import export_bundle
 from training.inputs import PairFeatures, data_facts, extract_pair_features, read_pairs
 from training.progress import epoch_bar
 from training.run_folder import RunFolder
+
+Encode = Callable[[Float32], Float32]
+"""Turns (N, feature_dim) features into (N, n_bits) relaxed codes."""
 
 
 def features(config: RunConfig, data: Path, *, cache_dir: Path) -> dict[str, Any]:
@@ -82,23 +89,42 @@ def evaluate_bundle(bundle_dir: Path, config: DataSection, data: Path, *, cache_
 
     Returns:
         mAP in both directions, chance and counts.
+
+    Raises:
+        BundleIncompatible: If the bundle's heads were trained on other features than the data set or the backbones here give.
     """
     bundle = EncoderBundle.from_pretrained(bundle_dir)
-    encoders = bundle.encoders()
-    specs = bundle.manifest.encoders
-    run_config = RunConfig(
-        data=config,
-        features=FeaturesSection(image_backbone=specs["image"].backbone, text_backbone=specs["text"].backbone),
-        training=TrainingSection(threads=threads),
-    )
+    run_config = RunConfig(data=config, features=_backbones(bundle), training=TrainingSection(threads=threads))
     pairs = read_pairs(run_config, data, cache_dir=cache_dir)
+    encoders = _encoders(bundle, pairs)
     parts = {name: extract_pair_features(getattr(pairs, name), name, run_config, cache_dir=cache_dir) for name in SPLITS}
     database = [parts["train"], parts["gallery"]]
     return evaluate(_codes(encoders, [parts["query"]]), _codes(encoders, database))
 
 
-def _codes(encoders: dict[str, HashEncoder], parts: list[PairFeatures]) -> LabelledCodes:
-    codes = {name: np.concatenate([encoders[name].encode_features(getattr(part, name)) for part in parts]) for name in MODALITIES}
+def _backbones(bundle: EncoderBundle) -> FeaturesSection:
+    named = {f"{name}_backbone": spec.backbone for name, spec in bundle.manifest.encoders.items() if not spec.is_ready_made}
+    return FeaturesSection.model_validate(named)
+
+
+def _encoders(bundle: EncoderBundle, pairs: PairSplits | FeatureSplits) -> dict[str, Encode]:
+    """Returns what encodes features, by modality, once it is sure that the heads were trained on such features."""
+    if isinstance(pairs, PairSplits):
+        return {name: encoder.encode_features for name, encoder in bundle.encoders().items()}
+    for name, source in pairs.source_facts().items():
+        spec = bundle.manifest.encoders[name]
+        if not spec.is_ready_made or spec.preprocessing != source:
+            raise BundleIncompatible(
+                f"the bundle's {name} head was trained on {spec.backbone} {spec.preprocessing}, the data set has features {source}"
+            )
+        found = getattr(pairs.query, name).shape[1]
+        if spec.feature_dim != found:
+            raise BundleIncompatible(f"the bundle's {name} head takes {spec.feature_dim} features, the data set has {found}")
+    return {name: partial(encode_features, bundle.heads[name]) for name in MODALITIES}
+
+
+def _codes(encoders: dict[str, Encode], parts: list[PairFeatures]) -> LabelledCodes:
+    codes = {name: np.concatenate([encoders[name](getattr(part, name)) for part in parts]) for name in MODALITIES}
     return LabelledCodes(codes["image"], codes["text"], np.concatenate([part.true_labels for part in parts]))
 
 
