@@ -81,7 +81,7 @@ def evaluate_bundle(bundle_dir: Path, config: DataSection, data: Path, *, cache_
         threads: Of the forward passes.
 
     Returns:
-        mAP in both directions, chance and counts.
+        All figures in both directions, chance and counts.
     """
     bundle = EncoderBundle.from_pretrained(bundle_dir)
     encoders = bundle.encoders()
@@ -94,7 +94,7 @@ def evaluate_bundle(bundle_dir: Path, config: DataSection, data: Path, *, cache_
     pairs = read_pairs(run_config, data, cache_dir=cache_dir)
     parts = {name: extract_pair_features(getattr(pairs, name), name, run_config, cache_dir=cache_dir) for name in SPLITS}
     database = [parts["train"], parts["gallery"]]
-    return evaluate(_codes(encoders, [parts["query"]]), _codes(encoders, database))
+    return evaluate(_codes(encoders, [parts["query"]]), _codes(encoders, database), label_names=pairs.label_names)
 
 
 def _codes(encoders: dict[str, HashEncoder], parts: list[PairFeatures]) -> LabelledCodes:

@@ -15,7 +15,9 @@ from torchmetrics.retrieval import RetrievalMAP
 from model.codes import hamming_distances, pack_codes, sign_codes
 from model.errors import CodeError, DatasetError
 from tests.training_fixtures import random_labels
-from training.evaluation import LabelledCodes, distance_histograms, evaluate, evaluate_within, expected_average_precision
+from training.evaluation import LabelledCodes, evaluate, evaluate_within
+from training.ranking_histograms import ranking_histograms
+from training.ranking_metrics import expected_average_precision
 
 RANKINGS = st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=6)
 
@@ -109,10 +111,10 @@ def test_block_boundaries_leave_no_trace(n_query: int) -> None:
 
 def test_histograms_count_every_item_once() -> None:
     query, database = random_pairs(1, 300), random_pairs(2, 30)
-    everything, relevant = distance_histograms(sign_codes(query.image), sign_codes(database.text), query.labels, database.labels)
-    assert (everything.sum(axis=1) == 30).all()
-    assert (relevant <= everything).all()
-    np.testing.assert_array_equal(relevant.sum(axis=1), (query.labels.astype(int) @ database.labels.T > 0).sum(axis=1))
+    found = ranking_histograms(query, database)["i2t"]
+    assert (found.everything.sum(axis=1) == 30).all()
+    assert (found.relevant <= found.everything).all()
+    np.testing.assert_array_equal(found.relevant.sum(axis=1), (query.labels.astype(int) @ database.labels.T > 0).sum(axis=1))
 
 
 def test_directions_are_not_mixed_up() -> None:
@@ -187,6 +189,9 @@ def test_relaxed_codes_count_by_their_signs_alone() -> None:
 def test_figures_are_plain_numbers_by_name() -> None:
     facts = evaluate(random_pairs(1, 10), random_pairs(2, 20)).as_dict()
     wanted = {"i2t_map", "t2i_map", "mean_map", "chance", "n_query", "n_without_relevant", "n_database", "n_bits"}
+    measures = ("map_at_50", "ndcg_at_50", "precision_radius_2", "empty_radius_2", "recall_at_10")
+    wanted |= {f"{direction}_{measure}" for direction in ("i2t", "t2i") for measure in measures}
+    wanted |= {"chance_map_at_50", "chance_ndcg_at_50", "chance_recall_at_10", "dissimilar_min", "dissimilar_p1"}
     assert facts.keys() == wanted
     assert (facts["n_query"], facts["n_database"], facts["n_bits"]) == (10, 20, 8)
     assert json.loads(json.dumps(facts)) == facts
