@@ -16,7 +16,7 @@ import numpy as np
 
 from model.codes import Float32, Int64, UInt8, sign_codes
 
-_BLOCK_PAIRS, _BLOCK_ROWS, _EXACT = 2**20, 64, 2**22
+_BLOCK_PAIRS, _BLOCK_ITEMS, _EXACT = 2**20, 2**14, 2**22
 DIRECTIONS = {"i2t": ("image", "text"), "t2i": ("text", "image")}
 """What asks and what is ranked."""
 
@@ -76,12 +76,15 @@ def ranking_histograms(
     query_labels, labels = query.labels.astype(np.float32), database.labels.astype(np.float32).T
     found = {name: _empty(n_query, n_bits, n_levels) for name in directions}
     for rows in _blocks(n_query, len(database.labels), (n_bits + 1) * n_levels):
-        shared = query_labels[rows] @ labels
+        counts = {name: np.zeros((rows.stop - rows.start, n_bits + 1, n_levels), np.int64) for name in directions}
+        for items in _runs(len(database.labels)):
+            shared = query_labels[rows] @ labels[:, items]
+            for name, (signs, targets) in sides.items():
+                counts[name] += _count(signs[rows], targets[:, items], n_levels, shared)
         for name, (signs, targets) in sides.items():
-            counts = _count(signs[rows], targets, n_levels, shared)
             if exclude_own:
-                _leave_out_own(counts, signs, targets, query.labels, rows)
-            _reduce(counts, found[name], rows)
+                _leave_out_own(counts[name], signs, targets, query.labels, rows)
+            _reduce(counts[name], found[name], rows)
     return found
 
 
@@ -103,8 +106,11 @@ def label_histograms(query: LabelledCodes, database: LabelledCodes, direction: s
         bearers, items = np.flatnonzero(query.labels[:, label]), np.flatnonzero(database.labels[:, label])
         if len(bearers) and len(items):
             chosen, among = signs[bearers], np.ascontiguousarray(targets[:, items])
-            blocks = _blocks(len(bearers), len(items), len(targets))
-            yield label, bearers, np.concatenate([_count(chosen[rows], among, 1)[:, :, 0] for rows in blocks])
+            counts = np.zeros((len(bearers), len(targets)), np.int64)
+            for rows in _blocks(len(bearers), len(items), len(targets)):
+                for run in _runs(len(items)):
+                    counts[rows] += _count(chosen[rows], among[:, run], 1)[:, :, 0]
+            yield label, bearers, counts
 
 
 def partner_places(pairs: LabelledCodes, direction: str) -> tuple[Int64, Int64]:
@@ -139,9 +145,13 @@ def _targets(pairs: LabelledCodes, modality: str) -> Float32:
 
 
 def _blocks(n_query: int, n_items: int, n_bins: int) -> Iterator[slice]:
-    """Cuts queries so that a block's matrices stay in the cache and its bins exact."""
-    size = max(1, min(max(_BLOCK_ROWS, _BLOCK_PAIRS // max(n_items, 1)), _EXACT // n_bins))
+    """Cuts queries so that the matrices of a block and a run of items stay in the cache, and its bins exact."""
+    size = max(1, min(_BLOCK_PAIRS // min(max(n_items, 1), _BLOCK_ITEMS), _EXACT // n_bins))
     return (slice(start, min(start + size, n_query)) for start in range(0, n_query, size))
+
+
+def _runs(n_items: int) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK_ITEMS) for start in range(0, n_items, _BLOCK_ITEMS))
 
 
 def _count(signs: Float32, targets: Float32, n_levels: int, shared: Float32 | None = None) -> Int64:
