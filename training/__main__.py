@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(command)
     command.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     command.set_defaults(run=_train)
-    command = commands.add_parser("evaluate", help="mAP of a bundle on a data set's query split")
+    command = commands.add_parser("evaluate", help="figures of a bundle on a data set's query split")
     command.add_argument("--bundle", type=Path, required=True, metavar="DIR", help="folder of the bundle, or its name on the hub")
     _add_data(command)
     command.add_argument("--set", dest="overrides", action="append", default=[], metavar="data.key=value", help="column names")
@@ -106,17 +106,17 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     from training import commands
     from training.config import make_config
+    from training.report import render_figures, render_labels
 
     found = commands.evaluate_bundle(
         options.bundle, make_config({}, options.overrides).data, options.data, cache_dir=options.cache_dir, threads=options.threads
     )
+    figures = found.as_dict()
     if not options.json:
-        print(  # noqa: T201
-            f"{found.n_bits} bits, {found.n_query} queries, {found.n_database} items\n"
-            f"  image → text  mAP {found.i2t_map:.4f}\n  text → image  mAP {found.t2i_map:.4f}\n"
-            f"  chance            {found.chance:.4f}"
-        )
-    return found.as_dict()
+        curves = found.curves()
+        print(f"{found.n_bits} bits, {found.n_query} queries, {found.n_database} items\n")  # noqa: T201
+        print(f"{render_figures(figures, curves)}\n{render_labels(curves)}")  # noqa: T201
+    return figures
 
 
 def _export(options: argparse.Namespace) -> dict[str, Any]:

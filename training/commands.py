@@ -88,7 +88,7 @@ def evaluate_bundle(bundle_dir: Path, config: DataSection, data: Path, *, cache_
         threads: Of the forward passes.
 
     Returns:
-        mAP in both directions, chance and counts.
+        All figures in both directions, chance and counts.
 
     Raises:
         BundleIncompatible: If the bundle's heads were trained on other features than the data set or the backbones here give.
@@ -99,7 +99,7 @@ def evaluate_bundle(bundle_dir: Path, config: DataSection, data: Path, *, cache_
     encoders = _encoders(bundle, pairs)
     parts = {name: extract_pair_features(getattr(pairs, name), name, run_config, cache_dir=cache_dir) for name in SPLITS}
     database = [parts["train"], parts["gallery"]]
-    return evaluate(_codes(encoders, [parts["query"]]), _codes(encoders, database))
+    return evaluate(_codes(encoders, [parts["query"]]), _codes(encoders, database), label_names=pairs.label_names)
 
 
 def _backbones(bundle: EncoderBundle) -> FeaturesSection:

@@ -55,13 +55,15 @@ def run_experiment(
     validation = select(train, labels.given_labels, labels.validation_index)
     best = train_epochs(trainer, validation, run, config.training, progress=progress)
     query, database = _encode_pairs(trainer, features("query")), _encode_pairs(trainer, train, features("gallery"))
+    found = evaluate(query, database, label_names=run.facts()["label_names"])
     report = {
         "method": config.method.name,
         "data": run.facts()["data"],
         "seed": config.training.seed,
         "epoch": best.epoch,
         "validation_map": best.validation_map,
-        "evaluation": evaluate(query, database).as_dict(),
+        "evaluation": found.as_dict(),
+        "curves": found.curves(),
         **_noise_facts(train, labels, config),
     }
     run.write_report(report, render_report(report, run.metrics()))
