@@ -1,4 +1,4 @@
-"""The trainer's command line: ``python -m training {features,train,evaluate,export}``.
+"""The trainer's command line: ``python -m training {features,train,evaluate,export,compare,sweep}``.
 
 Decides arguments and exit codes: 0 done, 2 a mistake of the caller's (all mistakes listed), 1 anything else that Bitlens raises.
 The last line of standard output is always one JSON object; everything for people goes to standard error.
@@ -66,7 +66,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("run_dir", type=Path, metavar="RUN", help="folder of the run")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the bundle")
     command.set_defaults(run=_export)
+    _add_compare(commands.add_parser("compare", help="put runs side by side: a page with plots, and Markdown tables"))
     return parser
+
+
+def _add_compare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run, or a folder that holds runs")
+    command.add_argument("--out", type=Path, default=Path("compare.html"), metavar="FILE", help="the page (default compare.html)")
+    command.add_argument("--markdown", type=Path, metavar="FILE", help="the tables (default: --out, ending in .md)")
+    command.add_argument("--baseline", metavar="METHOD", help="show the differences to it, in points and paired by seed")
+    command.set_defaults(run=_compare)
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:
@@ -123,6 +132,13 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
     from training import commands
 
     return commands.export(options.run_dir, options.out)
+
+
+def _compare(options: argparse.Namespace) -> dict[str, Any]:
+    from training import commands
+
+    markdown = options.markdown or options.out.with_suffix(".md")
+    return commands.compare(options.runs, options.out, markdown, baseline=options.baseline)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Decides what is printed: progress to standard error, results to standard output.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 from model.bundle import EncoderBundle
 from model.encoder import HashEncoder
 from model.manifest import MODALITIES
+from training.comparison import load_runs, render_markdown
+from training.comparison.tables import METRICS
 from training.config import DataSection, FeaturesSection, RunConfig, TrainingSection
 from training.datasets.base import SPLITS
 from training.evaluation import Evaluation, LabelledCodes, evaluate
@@ -114,3 +117,32 @@ def export(run_dir: Path, out: Path) -> dict[str, Any]:
     """
     bundle = export_bundle(RunFolder(run_dir), out)
     return {"bundle": str(out), "bundle_id": bundle.bundle_id, "n_bits": bundle.n_bits}
+
+
+def compare(runs: Sequence[Path], page: Path, markdown: Path, *, baseline: str | None = None) -> dict[str, Any]:
+    """Writes runs side by side as a page and as Markdown tables.
+
+    Args:
+        runs: Folders of runs, or folders that hold such.
+        page: Where the HTML goes.
+        markdown: Where the Markdown goes.
+        baseline: A method that the others are compared with.
+
+    Returns:
+        Where both are, and how many runs are in them.
+
+    Raises:
+        ConfigError: If a folder holds no run, or the baseline is none of the methods.
+    """
+    from training.comparison.page import render_page  # matplotlib takes its time
+
+    records = load_runs(runs)
+    texts = {
+        page: render_page(records, baseline=baseline),
+        markdown: render_markdown(records, baseline=baseline, metrics=METRICS) + "\n",
+    }
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    n_finished = sum(record.report is not None for record in records)
+    return {"page": str(page), "markdown": str(markdown), "n_runs": n_finished, "n_unfinished": len(records) - n_finished}
