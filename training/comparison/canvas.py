@@ -15,6 +15,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 N_SERIES = 8
 _INK, _MUTED, _LINE = "#010101", "#020202", "#030303"
@@ -88,6 +89,9 @@ def series_style(index: int) -> dict[str, Any]:
 
     Args:
         index: Of the method.
+
+    Returns:
+        Keyword arguments of a line.
     """
     n_rounds = index // N_SERIES
     return {
@@ -128,7 +132,7 @@ def draw_svg(name: str, panels: Sequence[Sequence[Panel]], *, width: float = 3.1
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the page's own type is used, not matplotlib's
         size = (0.5 + width * len(panels[0]), sum(row[0].height for row in panels))
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.1))
         axes = figure.subplots(len(panels), len(panels[0]), sharey=share_y, squeeze=False)
         for i, row in enumerate(panels):
             for j, panel in enumerate(row):

@@ -44,6 +44,7 @@ class Kind:
         directions: One row of panels each.
         curves: Gives a method's curves from its runs and a direction.
         log: Whether x is logarithmic.
+        cut: Whether the lowest tenth of the values may lie below the axes, so that the rest can be told apart.
     """
 
     x_label: str
@@ -51,6 +52,7 @@ class Kind:
     directions: tuple[str, ...]
     curves: Callable[[Sequence[RunRecord], str], list[Curve]]
     log: bool = False
+    cut: bool = False
 
 
 def _precision_recall(runs: Sequence[RunRecord], direction: str) -> list[Curve]:
@@ -83,7 +85,7 @@ def _validation(runs: Sequence[RunRecord], _: str) -> list[Curve]:
 KINDS = {
     "precision_recall": Kind("recall", "precision", ("i2t", "t2i"), _precision_recall),
     "precision_at": Kind("first N places", "precision", ("i2t", "t2i"), _precision_at, log=True),
-    "validation": Kind("epoch", "validation mAP", ("",), _validation),
+    "validation": Kind("epoch", "validation mAP", ("",), _validation, cut=True),
 }
 
 
@@ -114,16 +116,20 @@ def _panels(section: Section, n_bits: int, direction: str, kind: Kind) -> list[P
         if (cells := section.cells(n_bits, rate))
     }
     titles = {rate: ", ".join(part for part in (f"noise {rate:g}", DIRECTIONS.get(direction, "")) if part) for rate in found}
-    panels = [Panel(titles[rate], kind.x_label, kind.y_label, _drawing(curves, log=kind.log)) for rate, curves in found.items()]
-    return panels if any(found.values()) else []
+    values = [value for curves in found.values() for _, curve in curves for value in curve.y]
+    bottom = statistics.quantiles(values, n=10)[0] if kind.cut and len(values) > 20 else None
+    draws = {rate: _drawing(curves, bottom, log=kind.log) for rate, curves in found.items()}
+    return [Panel(titles[rate], kind.x_label, kind.y_label, draw) for rate, draw in draws.items()] if values else []
 
 
-def _drawing(curves: Sequence[tuple[int, Curve]], *, log: bool) -> Callable[[Axes], None]:
+def _drawing(curves: Sequence[tuple[int, Curve]], bottom: float | None, *, log: bool) -> Callable[[Axes], None]:
     def draw(axes: Axes) -> None:
         if log and curves:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(ScalarFormatter())
         for index, curve in curves:
             axes.plot(curve.x, curve.y, **{**series_style(index), **curve.style})
+        if bottom is not None:
+            axes.set_ylim(bottom=bottom)
 
     return draw

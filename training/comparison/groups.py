@@ -82,6 +82,9 @@ class Section:
         Args:
             label: Of the method.
             noise_rate: Share of noisy samples.
+
+        Returns:
+            The row.
         """
         return next((row for row in self.rows if (row.label, row.noise_rate) == (label, noise_rate)), None)
 

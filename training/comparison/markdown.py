@@ -92,5 +92,8 @@ def plain(text: str) -> str:
 
     Args:
         text: Anything.
+
+    Returns:
+        One line of Markdown.
     """
     return re.sub(r"([\\`*\[\]|])", r"\\\1", " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;"))

@@ -29,7 +29,8 @@ _CURVE_TITLES = {
     "precision_at": ("Precision of the first N", "Mean over queries and seeds, exact in expectation over ties."),
     "validation": (
         "Validation over epochs",
-        "Among validation pairs, given labels counting as relevant. A line a seed; the mark is the epoch that was kept.",
+        "Among validation pairs, given labels counting as relevant. A line a seed; the mark is the epoch that was kept. "
+        "The lowest tenth of the values lies below the axes.",
     ),
 }
 
@@ -66,7 +67,7 @@ def _section(section: Section, name: str, baseline: str | None) -> dict[str, Any
         "id": name,
         "title": section.title,
         "facts": section_facts(section),
-        "tables": [table for table in tables if table["rates"]],
+        "tables": [table for table in tables if table["views"]],
         "methods": [{"label": label, "marker": Markup(marker_svg(index))} for index, label in enumerate(section.labels)],  # noqa: S704
         "plots": _plots(section, name),
         "differing": section.differing,
@@ -78,29 +79,39 @@ def _section(section: Section, name: str, baseline: str | None) -> dict[str, Any
 
 
 def _table(section: Section, metric: Metric, baseline: str | None) -> dict[str, Any]:
+    lines = metric_lines(section, metric)
     differences = difference_lines(section, metric, baseline) if baseline else []
     return {
         "title": metric.title,
         "unit": "points" if metric.directed else "bits",
         "columns": [column_title(column) for column in columns(section)],
-        "directions": [DIRECTIONS[direction] for direction in metric.directions],
-        "rates": _by_rate(section, metric_lines(section, metric), metric.digits),
-        "differences": _by_rate(section, differences, 1, signed=True),
+        "views": [
+            {
+                "caption": DIRECTIONS[direction] if metric.directed else "over both directions",
+                "rates": _by_rate(section, [line for line in lines if line.direction == direction], metric.digits),
+                "differences": _by_rate(section, [line for line in differences if line.direction == direction], 1, signed=True),
+            }
+            for direction in (metric.directions if lines else [])
+        ],
     }
 
 
 def _by_rate(section: Section, lines: Sequence[Line], digits: int, *, signed: bool = False) -> list[dict[str, Any]]:
-    """Returns lines by noise rate, then method, the directions of one beside each other."""
+    """Returns the lines of one direction by noise rate."""
     full = most_values(section)
-    rates = []
-    for rate, of_rate in groupby(lines, key=lambda line: line.row.noise_rate):
-        rows = []
-        for label, of_row in groupby(of_rate, key=lambda line: line.row.label):
-            directions = list(of_row)
-            cells = [[_cell(line.stats[column], digits, full, signed=signed) for line in directions] for column in columns(section)]
-            rows.append({"label": label, "columns": cells})
-        rates.append({"rate": f"{rate:g}", "rows": rows})
-    return rates
+    return [
+        {
+            "rate": f"{rate:g}",
+            "rows": [
+                {
+                    "label": line.row.label,
+                    "cells": [_cell(line.stats[column], digits, full, signed=signed) for column in columns(section)],
+                }
+                for line in of_rate
+            ],
+        }
+        for rate, of_rate in groupby(lines, key=lambda line: line.row.noise_rate)
+    ]
 
 
 def _cell(stat: Stat | None, digits: int, full: int, *, signed: bool) -> dict[str, Any]:

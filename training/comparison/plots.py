@@ -103,13 +103,15 @@ def label_plots(section: Section, name: str) -> list[Plot]:
         Plots that have anything to show.
     """
     plots = []
+    order = {label: place for run in section.runs[:1] for place, label in enumerate(run.facts.get("label_names", ()))}
     for n_bits in section.lengths:
         by_rate = {
             rate: {index: found for index, runs in section.cells(n_bits, rate) if (found := _label_maps(runs))}
             for rate in section.noise_rates
         }
         by_rate = {rate: found for rate, found in by_rate.items() if found}
-        names = list(dict.fromkeys(label for found in by_rate.values() for maps in found.values() for label in maps))
+        known = {label for found in by_rate.values() for maps in found.values() for label in maps}
+        names = sorted(known, key=lambda label: (order.get(label, len(order)), label))
         if names:
             n_bars = max(map(len, by_rate.values()))
             height = 0.9 + len(names) * max(0.2, 0.08 * n_bars + 0.06)

@@ -44,6 +44,9 @@ def seed_texts(runs: Iterable[RunRecord]) -> list[str]:
 
     Args:
         runs: Any.
+
+    Returns:
+        Text by seed, in order.
     """
     seeds = sorted({run.seed for run in runs})
     return [str(training) if training == noise else f"{training} (noise {noise})" for training, noise in seeds]
@@ -54,6 +57,9 @@ def unfinished_text(run: RunRecord) -> str:
 
     Args:
         run: Without a report.
+
+    Returns:
+        Method, bits, noise, seed and epoch.
     """
     n_epochs = run.config.get("training.epochs", "?")
     done = run.metrics[-1].get("epoch", "?") if run.metrics else 0
@@ -65,6 +71,9 @@ def column_title(column: int) -> str:
 
     Args:
         column: n_bits, or the average's mark.
+
+    Returns:
+        Such as ``64 bits``.
     """
     return "average" if column == AVERAGE else f"{column} bits"
 
@@ -74,6 +83,9 @@ def most_values(section: Section) -> int:
 
     Args:
         section: Runs on the same data.
+
+    Returns:
+        At least 0.
     """
     return max((len(cell) for row in section.rows for cell in row.cells.values()), default=0)
 
@@ -89,5 +101,5 @@ def stat_texts(stat: Stat, digits: int, *, signed: bool = False) -> tuple[str, s
     Returns:
         The mean, and ``± spread``, empty for a single value.
     """
-    mean = f"{stat.mean:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+    mean = f"{round(stat.mean, digits) + 0.0:{'+' if signed else ''}.{digits}f}".replace("-", "−")  # + 0.0: no −0.0
     return mean, "" if stat.sd is None else f"± {stat.sd:.{digits}f}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from training.comparison.groups import Row, Section
 from training.comparison.runs import RunRecord, Seed
 
-DIRECTIONS = {"mean": "mean", "i2t": "image → text", "t2i": "text → image"}
+DIRECTIONS = {"mean": "mean of both", "i2t": "image → text", "t2i": "text → image"}
 AVERAGE = 0
 """The column over all code lengths; stands where others have n_bits."""
 
@@ -62,10 +62,10 @@ METRICS = (
     Metric("map", "mAP@all"),
     Metric("map_at_50", "mAP@50"),
     Metric("ndcg_at_50", "NDCG@50"),
-    Metric("precision_radius_2", "precision within radius 2"),
+    Metric("precision_radius_2", "Precision within radius 2"),
     Metric("recall_at_10", "Recall@10 of the true partner"),
-    Metric("dissimilar_p1", "distance of dissimilar pairs, 1st percentile", directed=False, digits=1),
-    Metric("dissimilar_min", "distance of dissimilar pairs, minimum", directed=False, digits=1),
+    Metric("dissimilar_p1", "Distance of dissimilar pairs, 1st percentile", directed=False, digits=1),
+    Metric("dissimilar_min", "Distance of dissimilar pairs, minimum", directed=False, digits=1),
 )
 
 
@@ -106,6 +106,9 @@ def columns(section: Section) -> list[int]:
 
     Args:
         section: Runs on the same data.
+
+    Returns:
+        In order.
     """
     return [*section.lengths, *([AVERAGE] if len(section.lengths) > 1 else [])]
 
@@ -115,6 +118,9 @@ def describe(values: Iterable[float]) -> Stat | None:
 
     Args:
         values: One a seed.
+
+    Returns:
+        Both, and how many there are.
     """
     found = list(values)
     if not found:
