@@ -15,9 +15,9 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 N_SERIES = 8
+_WIDTH = 2.7  # of a panel, in inches
 _INK, _MUTED, _LINE = "#010101", "#020202", "#030303"
 _SERIES = [f"#0400{index:02x}" for index in range(N_SERIES)]
 _VARIABLES = {_INK: "--ink", _MUTED: "--muted", _LINE: "--line"} | {
@@ -117,27 +117,36 @@ def marker_svg(index: int) -> str:
     return _to_svg(figure, f"legend-{index}")
 
 
-def draw_svg(name: str, panels: Sequence[Sequence[Panel]], *, width: float = 3.1, share_y: bool = True) -> str:
-    """Draws rows of panels; equal input gives equal text.
+def draw_svg(name: str, panels: Sequence[Sequence[Panel]], *, left: float = 0.6) -> str:
+    """Draws rows of panels that share their y axis; equal input gives equal text.
 
     Args:
         name: Put before every id, so that plots do not share any.
         panels: Rows of equal length.
-        width: Of a panel, in inches.
-        share_y: Whether the panels have one y axis.
+        left: Room for the labels of the y axis, in inches.
 
     Returns:
         An ``<svg>`` element.
     """
+    n_rows, n_columns, height = len(panels), len(panels[0]), panels[0][0].height
+    size = (left + _WIDTH * n_columns, height * n_rows)
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the page's own type is used, not matplotlib's
-        size = (0.5 + width * len(panels[0]), sum(row[0].height for row in panels))
-        figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.1))
-        axes = figure.subplots(len(panels), len(panels[0]), sharey=share_y, squeeze=False)
+        figure = Figure(figsize=size)
+        # Margins in inches, not a layout engine: that would take as long as the drawing.
+        bottom, top, gap = 0.5 / size[1], 1 - 0.3 / size[1], 0.25
+        room = {"wspace": gap / (_WIDTH - gap), "hspace": 0.6 / (height - 0.6)}
+        axes = figure.subplots(
+            n_rows,
+            n_columns,
+            sharey=True,
+            squeeze=False,
+            gridspec_kw={"left": left / size[0], "right": 0.99, "bottom": bottom, "top": top, **room},
+        )
         for i, row in enumerate(panels):
             for j, panel in enumerate(row):
                 axes[i][j].set_title(panel.title)
-                axes[i][j].set_xlabel(panel.x_label if i == len(panels) - 1 else "")
+                axes[i][j].set_xlabel(panel.x_label if i == n_rows - 1 else "")
                 axes[i][j].set_ylabel(panel.y_label if j == 0 else "")
                 panel.draw(axes[i][j])
         return _to_svg(figure, name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from training.comparison.canvas import Panel, Plot, draw_svg, series_style
 from training.comparison.groups import Section
@@ -127,6 +127,7 @@ def _drawing(curves: Sequence[tuple[int, Curve]], bottom: float | None, *, log: 
         if log and curves:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(ScalarFormatter())
+            axes.xaxis.set_minor_locator(NullLocator())
         for index, curve in curves:
             axes.plot(curve.x, curve.y, **{**series_style(index), **curve.style})
         if bottom is not None:

@@ -122,6 +122,8 @@ def _cell(stat: Stat | None, digits: int, full: int, *, signed: bool) -> dict[st
 
 
 def _plots(section: Section, name: str) -> list[dict[str, Any]]:
+    methods = {n_bits: {row.label for row in section.rows if n_bits in row.cells} for n_bits in section.lengths}
+    shown = f"{max(methods, key=lambda n_bits: len(methods[n_bits]))} bits" if methods else ""
     spread = "Mean of both directions; error bars are one sample standard deviation over seeds."
     found: list[tuple[str, str, str, list[Plot]]] = [
         ("noise", "mAP over noise", spread, [plot for plot in [noise_plot(section, f"{name}-noise")] if plot]),
@@ -135,7 +137,7 @@ def _plots(section: Section, name: str) -> list[dict[str, Any]]:
             "id": f"{name}-plot-{key}",
             "title": title,
             "note": note,
-            "plots": [{"title": plot.title, "svg": Markup(plot.svg)} for plot in plots],  # noqa: S704
+            "plots": [{"title": plot.title, "svg": Markup(plot.svg), "open": plot.title == shown} for plot in plots],  # noqa: S704
         }
         for key, title, note, plots in found
         if plots

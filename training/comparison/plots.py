@@ -118,7 +118,9 @@ def label_plots(section: Section, name: str) -> list[Plot]:
             panels = [
                 Panel(f"noise {rate:g}", "mAP of the label", "", _bars(names, found), height) for rate, found in by_rate.items()
             ]
-            plots.append(Plot(f"{n_bits} bits", draw_svg(f"{name}-{n_bits}", [panels])))
+            plots.append(
+                Plot(f"{n_bits} bits", draw_svg(f"{name}-{n_bits}", [panels], left=0.3 + 0.08 * min(30, max(map(len, names)))))
+            )
     return plots
 
 
@@ -139,7 +141,7 @@ def _bars(names: Sequence[str], found: Mapping[int, Mapping[str, float]]) -> Cal
             rows = [row for row, label in enumerate(names) if label in maps]
             lengths = [maps[names[row]] for row in rows]
             axes.barh([row + middle for row in rows], lengths, thickness * 0.92, color=str(series_style(index)["color"]))
-        axes.set_yticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), [name if len(name) <= 30 else f"{name[:29]}…" for name in names])
         axes.grid(visible=False, axis="y")
         axes.set_ylim(len(names) - 0.4, -0.6)
 
