@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,8 +23,11 @@ from training.evaluation import Evaluation, LabelledCodes, evaluate
 from training.experiment import run_experiment
 from training.export import export_bundle
 from training.inputs import PairFeatures, data_facts, extract_pair_features, read_pairs
-from training.progress import epoch_bar
+from training.progress import epoch_bar, trial_bar
 from training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from training.sweep_plan import Limits, SweepPlan
 
 
 def features(config: RunConfig, data: Path, *, cache_dir: Path) -> dict[str, Any]:
@@ -146,3 +149,33 @@ def compare(runs: Sequence[Path], page: Path, markdown: Path, *, baseline: str |
         path.write_text(text, encoding="utf-8")
     n_finished = sum(record.report is not None for record in records)
     return {"page": str(page), "markdown": str(markdown), "n_runs": n_finished, "n_unfinished": len(records) - n_finished}
+
+
+def sweep(plan: SweepPlan, data: Path, out: Path, limits: Limits, *, cache_dir: Path) -> dict[str, Any]:
+    """Tries settings, judged among validation pairs alone; takes an interrupted sweep up again.
+
+    Args:
+        plan: What is tried.
+        data: Folder of the data set.
+        out: Folder of the sweep.
+        limits: When to end.
+        cache_dir: Where features are kept.
+
+    Returns:
+        The best trial, and where configuration and table are.
+    """
+    from training import sweep as sweeping  # optuna takes its time
+    from training import sweep_report
+
+    pairs = read_pairs(plan.base, data, cache_dir=cache_dir)
+
+    @cache
+    def train_features(features: FeaturesSection) -> PairFeatures:
+        config = plan.base.model_copy(update={"features": features})
+        return extract_pair_features(pairs.train, "train", config, cache_dir=cache_dir)
+
+    swept = sweeping.SweepData(lambda config: train_features(config.features), data_facts(pairs, data))
+    train_features(plan.base.features)  # its bars come before the sweep's
+    with trial_bar(f"sweep of {plan.base.method.name}") as told:
+        study = sweeping.sweep(plan, swept, out, limits, told=told)
+    return sweep_report.write_sweep(study, plan, out)
