@@ -90,7 +90,7 @@ def _values(trial: FrozenTrial, keys: Sequence[str]) -> list[Any]:
 
 def _end(trial: FrozenTrial) -> str:
     if trial.state == TrialState.PRUNED:
-        return f"pruned after {len(trial.intermediate_values)} epochs"
+        return f"pruned; epochs: {len(trial.intermediate_values)}"
     return f"failed: {trial.user_attrs[REASON]}" if trial.state == TrialState.FAIL else ""
 
 

@@ -39,7 +39,7 @@ def open_study(out: Path, facts: Mapping[str, Any], *, n_epochs: int) -> Iterato
     Args:
         out: The folder.
         facts: JSON-able; what is tried.
-        n_epochs: Epochs of a run; none is pruned in the first fifth of them.
+        n_epochs: Epochs of a run; none is pruned in the first third of them.
 
     Yields:
         The study; trials that were interrupted have failed without a reason.
@@ -61,7 +61,7 @@ def open_study(out: Path, facts: Mapping[str, Any], *, n_epochs: int) -> Iterato
                 study_name="sweep",
                 direction="maximize",
                 load_if_exists=True,
-                pruner=optuna.pruners.MedianPruner(n_startup_trials=_N_BEFORE_PRUNING, n_warmup_steps=n_epochs // 5),
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=_N_BEFORE_PRUNING, n_warmup_steps=max(1, n_epochs // 3)),
             )
             for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 study.tell(trial.number, state=TrialState.FAIL)

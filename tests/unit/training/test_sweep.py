@@ -169,7 +169,7 @@ def test_the_best_configuration_can_be_trained(whole: tuple[Path, optuna.Study])
 
 def test_the_table_has_all_trials_best_first_and_what_mattered(whole: tuple[Path, optuna.Study]) -> None:
     text = render_trials(whole[1], plan())
-    rows = re.findall(r"^\| (\d+) \| ([\d.]+) \|.*\| (pruned after \d epochs?)? ?\|$", text, flags=re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| ([\d.]+) \|.*\| (pruned; epochs: \d)? ?\|$", text, flags=re.MULTILINE)
     assert sorted(int(number) for number, *_ in rows) == list(range(7))
     values = [float(value) for _, value, end in rows if not end]
     assert values == sorted(values, reverse=True)
