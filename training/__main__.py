@@ -1,4 +1,4 @@
-"""The trainer's command line: ``python -m training {features,train,evaluate,export}``.
+"""The trainer's command line: ``python -m training {features,train,evaluate,export,compare,sweep}``.
 
 Decides arguments and exit codes: 0 done, 2 a mistake of the caller's (all mistakes listed), 1 anything else that Bitlens raises.
 The last line of standard output is always one JSON object; everything for people goes to standard error.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -66,7 +67,42 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("run_dir", type=Path, metavar="RUN", help="folder of the run")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the bundle")
     command.set_defaults(run=_export)
+    _add_compare(commands.add_parser("compare", help="put runs side by side: a page with plots, and Markdown tables"))
+    _add_sweep(
+        commands.add_parser("sweep", help="try settings, judged among validation pairs; takes an interrupted sweep up again")
+    )
     return parser
+
+
+def _add_compare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run, or a folder that holds runs")
+    command.add_argument("--out", type=Path, default=Path("compare.html"), metavar="FILE", help="the page (default compare.html)")
+    command.add_argument("--markdown", type=Path, metavar="FILE", help="the tables (default: --out, ending in .md)")
+    command.add_argument("--baseline", metavar="METHOD", help="show the differences to it, in points and paired by seed")
+    command.set_defaults(run=_compare)
+
+
+def _add_sweep(command: argparse.ArgumentParser) -> None:
+    _add_config(command)
+    _add_data(command)
+    add = command.add_argument
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of the sweep")
+    forms = "section.key=low..high[:log][:int][:STEP], or section.key=value,value,…; as often as needed"
+    add("--space", dest="spaces", action="append", required=True, metavar="KEY=VALUES", help=forms)
+    add("--trials", type=_natural, required=True, metavar="N", help="trials in all, those of earlier calls included")
+    add("--timeout-s", type=float, default=math.inf, metavar="S", help="stop after so many seconds; call again to go on")
+    add("--seeds", type=_seeds, default=(), metavar="S,S,…", help="a run for each, of which the mean counts; noise and cut too")
+    command.set_defaults(run=_sweep)
+
+
+def _natural(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:
@@ -123,6 +159,26 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
     from training import commands
 
     return commands.export(options.run_dir, options.out)
+
+
+def _compare(options: argparse.Namespace) -> dict[str, Any]:
+    from training import commands
+
+    markdown = options.markdown or options.out.with_suffix(".md")
+    return commands.compare(options.runs, options.out, markdown, baseline=options.baseline)
+
+
+def _sweep(options: argparse.Namespace) -> dict[str, Any]:
+    from training.sweep_space import read_spaces
+
+    spaces = read_spaces(options.config, options.overrides, options.spaces)
+    from training import commands
+    from training.config import load_config
+    from training.sweep_plan import Limits, SweepPlan
+
+    plan = SweepPlan(load_config(options.config, options.overrides), tuple(spaces), options.seeds)
+    limits = Limits(options.trials, options.timeout_s)
+    return commands.sweep(plan, options.data, options.out, limits, cache_dir=options.cache_dir)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ Decides what is printed: progress to standard error, results to standard output.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from model.codes import Float32
 from model.encoder import encode_features
 from model.errors import BundleIncompatible
 from model.manifest import MODALITIES
+from training.comparison import load_runs, render_markdown
+from training.comparison.tables import METRICS
 from training.config import DataSection, FeaturesSection, RunConfig, TrainingSection
 from training.datasets import FeatureSplits, PairSplits
 from training.datasets.base import SPLITS
@@ -24,8 +26,11 @@ from training.evaluation import Evaluation, LabelledCodes, evaluate
 from training.experiment import run_experiment
 from training.export import export_bundle
 from training.inputs import PairFeatures, data_facts, extract_pair_features, read_pairs
-from training.progress import epoch_bar
+from training.progress import epoch_bar, trial_bar
 from training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from training.sweep_plan import Limits, SweepPlan
 
 Encode = Callable[[Float32], Float32]
 """Turns (N, feature_dim) features into (N, n_bits) relaxed codes."""
@@ -140,3 +145,62 @@ def export(run_dir: Path, out: Path) -> dict[str, Any]:
     """
     bundle = export_bundle(RunFolder(run_dir), out)
     return {"bundle": str(out), "bundle_id": bundle.bundle_id, "n_bits": bundle.n_bits}
+
+
+def compare(runs: Sequence[Path], page: Path, markdown: Path, *, baseline: str | None = None) -> dict[str, Any]:
+    """Writes runs side by side as a page and as Markdown tables.
+
+    Args:
+        runs: Folders of runs, or folders that hold such.
+        page: Where the HTML goes.
+        markdown: Where the Markdown goes.
+        baseline: A method that the others are compared with.
+
+    Returns:
+        Where both are, and how many runs are in them.
+
+    Raises:
+        ConfigError: If a folder holds no run, or the baseline is none of the methods.
+    """
+    from training.comparison.page import render_page  # matplotlib takes its time
+
+    records = load_runs(runs)
+    texts = {
+        page: render_page(records, baseline=baseline),
+        markdown: render_markdown(records, baseline=baseline, metrics=METRICS) + "\n",
+    }
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    n_finished = sum(record.report is not None for record in records)
+    return {"page": str(page), "markdown": str(markdown), "n_runs": n_finished, "n_unfinished": len(records) - n_finished}
+
+
+def sweep(plan: SweepPlan, data: Path, out: Path, limits: Limits, *, cache_dir: Path) -> dict[str, Any]:
+    """Tries settings, judged among validation pairs alone; takes an interrupted sweep up again.
+
+    Args:
+        plan: What is tried.
+        data: Folder of the data set.
+        out: Folder of the sweep.
+        limits: When to end.
+        cache_dir: Where features are kept.
+
+    Returns:
+        The best trial, and where configuration and table are.
+    """
+    from training import sweep as sweeping  # optuna takes its time
+    from training import sweep_report
+
+    pairs = read_pairs(plan.base, data, cache_dir=cache_dir)
+
+    @cache
+    def train_features(features: FeaturesSection) -> PairFeatures:
+        config = plan.base.model_copy(update={"features": features})
+        return extract_pair_features(pairs.train, "train", config, cache_dir=cache_dir)
+
+    swept = sweeping.SweepData(lambda config: train_features(config.features), data_facts(pairs, data))
+    train_features(plan.base.features)  # its bars come before the sweep's
+    with trial_bar(f"sweep of {plan.base.method.name}") as told:
+        study = sweeping.sweep(plan, swept, out, limits, told=told)
+    return sweep_report.write_sweep(study, plan, out)
