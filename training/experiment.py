@@ -1,6 +1,7 @@
 """One run from configuration to final figures.
 
-Decides the order: labels, epochs, the one look at the query split, the report. Does not know command lines.
+Decides the order: labels, epochs, the one look at the query split, the report; and by what an epoch is judged. Does not know
+command lines.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import numpy as np
 import torch
 
 from training.checkpoint import write_tensors
+from training.compute import torch_settings
 from training.config import RunConfig
-from training.evaluation import LabelledCodes, evaluate
+from training.evaluation import Evaluation, LabelledCodes, evaluate, evaluate_within
 from training.inputs import PairFeatures, TrainingLabels, make_training_labels, select
-from training.loop import Progress, train_epochs
+from training.loop import Judge, Progress, train_epochs
 from training.methods import METHODS
+from training.methods.base import LabelledFeatures
 from training.report import render_report
 from training.run_folder import RunFolder
 from training.trainer import Trainer
@@ -32,7 +35,8 @@ def run_experiment(
 
     Args:
         config: Resolved configuration.
-        features: Gives the splits' features; ``query`` and ``gallery`` are asked for only after the epoch is chosen.
+        features: Gives the splits' features; ``query`` and ``gallery`` are asked for only after the epoch is chosen, unless
+            the configuration lets the query split choose it.
         run: Opened folder.
         progress: Told of every epoch.
 
@@ -40,32 +44,65 @@ def run_experiment(
         The final figures, JSON-able.
 
     Raises:
+        ConfigError: If the device cannot compute in the wanted precision.
         DatasetError: If the training split is too small.
     """
     finished = run.report()
     if finished is not None:
         return finished
-    torch.set_num_threads(config.training.threads)
+    with torch_settings(config.training):
+        return _run(config, features, run, progress)
+
+
+def _run(config: RunConfig, features: Features, run: RunFolder, progress: Progress) -> dict[str, Any]:
     train = features("train")
     labels = make_training_labels(train.true_labels, config)
     _store_labels(labels, run)
     n_labels = train.true_labels.shape[1]
     method = METHODS[config.method.name].create(config.method.checked_options(), n_train=len(labels.train_index), n_labels=n_labels)
     trainer = Trainer(method, select(train, labels.given_labels, labels.train_index), config.training)
-    validation = select(train, labels.given_labels, labels.validation_index)
-    best = train_epochs(trainer, validation, run, config.training, progress=progress)
-    query, database = _encode_pairs(trainer, features("query")), _encode_pairs(trainer, train, features("gallery"))
+
+    def judge_by_query(trainer: Trainer) -> float:
+        return _evaluate(trainer, train, features).mean_map
+
+    by_query = config.training.selection == "query"
+    judge = judge_by_query if by_query else judge_by_validation(select(train, labels.given_labels, labels.validation_index))
+    best = train_epochs(trainer, judge, run, config.training, progress=progress)
     report = {
         "method": config.method.name,
         "data": run.facts()["data"],
         "seed": config.training.seed,
         "epoch": best.epoch,
-        "validation_map": best.validation_map,
-        "evaluation": evaluate(query, database).as_dict(),
+        "selection": config.training.selection,
+        f"{config.training.selection}_map": best.mean_map,
+        "evaluation": _evaluate(trainer, train, features).as_dict(),
         **_noise_facts(train, labels, config),
     }
     run.write_report(report, render_report(report, run.metrics()))
     return report
+
+
+def judge_by_validation(validation: LabelledFeatures) -> Judge:
+    """Makes the judge that trusts nothing but given labels: each pair is a query to all others.
+
+    Args:
+        validation: V pairs that the trainer does not see.
+
+    Returns:
+        Gives the mean of i2t and t2i mAP among them.
+    """
+    labels = validation.given_labels.numpy().astype(np.uint8)
+
+    def judge(trainer: Trainer) -> float:
+        codes = trainer.encode(validation.image, validation.text)
+        return evaluate_within(LabelledCodes(codes.image.numpy(), codes.text.numpy(), labels)).mean_map
+
+    return judge
+
+
+def _evaluate(trainer: Trainer, train: PairFeatures, features: Features) -> Evaluation:
+    """Ranks the database, train and gallery, for the query split, by true labels."""
+    return evaluate(_encode_pairs(trainer, features("query")), _encode_pairs(trainer, train, features("gallery")))
 
 
 def _encode_pairs(trainer: Trainer, *parts: PairFeatures) -> LabelledCodes:

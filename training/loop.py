@@ -1,24 +1,24 @@
-"""The epochs of a run: train, validate on given labels, keep the best, survive a kill at any moment.
+"""The epochs of a run: train, judge, keep the best, survive a kill at any moment.
 
-Decides which epoch is kept and in what order files are written. Does not know methods or data sets.
+Decides which epoch is kept and in what order files are written. Does not know methods, data sets, or by what an epoch is judged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
+from time import perf_counter
 
 from training.checkpoint import read_tensors, write_tensors
 from training.config import TrainingSection
-from training.evaluation import LabelledCodes, evaluate_within
-from training.methods.base import LabelledFeatures
 from training.run_folder import RunFolder
 from training.trainer import Trainer
 
+Judge = Callable[[Trainer], float]
+"""Gives the mean mAP by which epochs are compared, of the trainer's present weights."""
+
 Progress = Callable[[int, int, float], None]
-"""Called after each epoch with its number, the last one's number, and the best validation mAP so far."""
+"""Called after each epoch with its number, the last one's number, and the best mean mAP so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,65 +26,69 @@ class BestEpoch:
     """The epoch that is kept.
 
     Attributes:
-        epoch: Counted from 1; 0 before the first.
-        validation_map: Mean of i2t and t2i among the validation pairs, given labels counting as relevant.
+        epoch: Counted from 1; 0 before the first, and for methods that learn without epochs.
+        mean_map: What the judge said of it, in [0, 1]; −1 before the first.
     """
 
     epoch: int = 0
-    validation_map: float = -1.0
+    mean_map: float = -1.0
 
 
 def train_epochs(
-    trainer: Trainer,
-    validation: LabelledFeatures,
-    run: RunFolder,
-    options: TrainingSection,
-    *,
-    progress: Progress = lambda *_: None,
+    trainer: Trainer, judge: Judge, run: RunFolder, options: TrainingSection, *, progress: Progress = lambda *_: None
 ) -> BestEpoch:
     """Trains to the last epoch, taking up where the run folder says, and leaves the best epoch's weights in the trainer.
 
     The best epoch's file is written before the record that names it: a kill in between only makes the epoch be taken again,
-    by the same steps.
+    by the same steps. A method that learns without epochs is judged once, as epoch 0.
 
     Args:
         trainer: Freshly made.
-        validation: Pairs that the trainer does not see.
+        judge: Compares epochs.
         run: Opened folder.
-        options: Last epoch, and the patience after which an earlier one is the last.
+        options: Last epoch, and the patience after which an earlier one is the last: that many epochs without a better one.
         progress: Told of every epoch.
 
     Returns:
         The epoch that is kept.
     """
     first, best = _resume(trainer, run)
+    if not trainer.method.learns_by_epochs:
+        return _judge_once(trainer, judge, run, options)
     for epoch in range(first, options.epochs + 1):
         if epoch - best.epoch > options.patience:
             break
-        losses = trainer.run_epoch(epoch)
-        found = _validate(trainer, validation)
-        if found > best.validation_map:
+        started = perf_counter()
+        figures = trainer.run_epoch(epoch)
+        found = judge(trainer)
+        if found > best.mean_map:
             best = BestEpoch(epoch, found)
-            write_tensors(run.best, trainer.weights(), {"epoch": epoch, "heads": trainer.head_facts()})
-        run.add_metrics({"epoch": epoch, "validation_map": found, "losses": losses})
-        write_tensors(run.last, trainer.state(), {"epoch": epoch, "best_epoch": best.epoch, "best_map": best.validation_map})
-        progress(epoch, options.epochs, best.validation_map)
+            _keep(trainer, run, best)
+        facts = {"learning_rate": figures.learning_rate, "grad_norm": figures.grad_norm, "seconds": perf_counter() - started}
+        run.add_metrics({"epoch": epoch, f"{options.selection}_map": found, "losses": figures.losses, **facts})
+        write_tensors(run.last, trainer.state(), {"epoch": epoch, "best_epoch": best.epoch, "best_map": best.mean_map})
+        progress(epoch, options.epochs, best.mean_map)
     trainer.load_weights(read_tensors(run.best)[0])
     return best
+
+
+def _judge_once(trainer: Trainer, judge: Judge, run: RunFolder, options: TrainingSection) -> BestEpoch:
+    best = BestEpoch(0, judge(trainer))
+    _keep(trainer, run, best)
+    run.add_metrics({"epoch": 0, f"{options.selection}_map": best.mean_map, "losses": {}})
+    return best
+
+
+def _keep(trainer: Trainer, run: RunFolder, best: BestEpoch) -> None:
+    write_tensors(run.best, trainer.weights(), {"epoch": best.epoch, "heads": trainer.head_facts()})
 
 
 def _resume(trainer: Trainer, run: RunFolder) -> tuple[int, BestEpoch]:
     """Returns the first epoch to take and the best one so far."""
     if not run.last.exists():
-        run.keep_metrics_until(0)
+        run.keep_metrics_until(-1)
         return 1, BestEpoch()
     tensors, facts = read_tensors(run.last)
     trainer.load_state(tensors)
     run.keep_metrics_until(facts["epoch"])
     return facts["epoch"] + 1, BestEpoch(facts["best_epoch"], facts["best_map"])
-
-
-def _validate(trainer: Trainer, validation: LabelledFeatures) -> float:
-    codes = trainer.encode(validation.image, validation.text)
-    labels = validation.given_labels.numpy().astype(np.uint8)
-    return evaluate_within(LabelledCodes(codes.image.numpy(), codes.text.numpy(), labels)).mean_map
