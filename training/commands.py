@@ -14,12 +14,14 @@ import numpy as np
 from model.bundle import EncoderBundle
 from model.encoder import HashEncoder
 from model.manifest import MODALITIES
+from training.compute import make_accelerator
 from training.config import DataSection, FeaturesSection, RunConfig, TrainingSection
 from training.datasets.base import SPLITS
 from training.evaluation import Evaluation, LabelledCodes, evaluate
 from training.experiment import run_experiment
 from training.export import export_bundle
 from training.inputs import PairFeatures, data_facts, extract_pair_features, read_pairs
+from training.processes import Processes
 from training.progress import epoch_bar
 from training.run_folder import RunFolder
 
@@ -46,6 +48,8 @@ def features(config: RunConfig, data: Path, *, cache_dir: Path) -> dict[str, Any
 def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[str, Any]:
     """Trains one run and exports its bundle; takes an interrupted run up again.
 
+    Of several processes (``accelerate launch``) the main one alone writes.
+
     Args:
         config: Resolved configuration.
         data: Folder of the data set.
@@ -57,15 +61,17 @@ def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[
     """
     pairs = read_pairs(config, data, cache_dir=cache_dir)
     run = RunFolder(out)
-    run.open(config, data_facts(pairs, data))
+    processes = Processes(make_accelerator(config.training))
+    processes.from_main(lambda: run.open(config, data_facts(pairs, data)))
 
     @cache
     def split_features(name: str) -> PairFeatures:
         return extract_pair_features(getattr(pairs, name), name, config, cache_dir=cache_dir)
 
     with epoch_bar(f"{config.method.name}, {config.training.n_bits} bits") as progress:
-        report = run_experiment(config, split_features, run, progress=progress)
-    if not (run.bundle / "config.json").exists():
+        show = progress if processes.is_main else lambda *_: None
+        report = run_experiment(config, split_features, run, progress=show)
+    if processes.is_main and not (run.bundle / "config.json").exists():
         export_bundle(run, run.bundle)
     return report
 

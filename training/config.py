@@ -106,7 +106,8 @@ class TrainingSection(_Section):
     CPUs with AMX); ``bfloat16`` and ``float16`` are mixed precision. ``schedule``: ``cosine`` lets the learning rate fall to 0 over
     ``epochs``. ``average_decay``: if above 0, exponential averages of the weights are validated, kept and exported. ``selection``:
     ``validation`` chooses the epoch by given labels of pairs cut from train; ``query`` is the protocol of published tables: nothing
-    is cut, and the epoch is chosen by true labels of the query split, which flatters.
+    is cut, and the epoch is chosen by true labels of the query split, which flatters. ``alarms``: what happens if numbers are not
+    finite or, from ``alarm_from_epoch`` on, codes collapse.
     """
 
     n_bits: Annotated[int, Field(gt=0, multiple_of=8)] = 64
@@ -123,6 +124,8 @@ class TrainingSection(_Section):
     device: Literal["auto", "cpu"] = "auto"
     precision: Literal["float32", "medium", "bfloat16", "float16"] = "float32"
     threads: PositiveInt = 1
+    alarms: Literal["stop", "warn", "off"] = "stop"
+    alarm_from_epoch: PositiveInt = 10
 
 
 class BundleSection(_Section):

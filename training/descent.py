@@ -17,6 +17,7 @@ from torch.nn import Parameter
 from training.averaging import WeightAverage
 from training.checkpoint import optimizer_tensors, prefixed, restore_optimizer, stripped
 from training.config import TrainingSection
+from training.processes import Processes
 
 
 class Descent:
@@ -32,7 +33,8 @@ class Descent:
     def __init__(
         self, parameters: Sequence[Parameter], options: TrainingSection, accelerator: Accelerator, *, n_batches: int
     ) -> None:
-        self._parameters, self._options, self._accelerator = list(parameters), options, accelerator
+        self._parameters, self._options = list(parameters), options
+        self._accelerator, self._processes = accelerator, Processes(accelerator)
         self._n_steps = options.epochs * n_batches
         # Fused: one pass over the parameters instead of a dozen; 1.8 times the speed of the default at width 8192.
         self._optimizer = torch.optim.Adam(
@@ -63,19 +65,22 @@ class Descent:
             step: Counted from 0 over all epochs.
 
         Returns:
-            Scalar, the Euclidean length of the whole gradient.
+            Scalar, the Euclidean length of the whole gradient; 0 where float16's scaling was too much and the step was skipped.
         """
         self._optimizer.zero_grad(set_to_none=True)
         self._accelerator.backward(loss)
         for group in self._optimizer.param_groups:
             group["lr"] = self.learning_rate(step)
         scaler = self._accelerator.scaler  # float16 scales the loss, so that small gradients do not vanish
+        gradients = [each.grad for each in self._parameters if each.grad is not None]
+        self._processes.average(gradients)
         if scaler is not None:
             scaler.unscale_(self._optimizer)
-        norm = torch.nn.utils.get_total_norm([each.grad for each in self._parameters if each.grad is not None])
+        norm = torch.nn.utils.get_total_norm(gradients)
         if scaler is not None:
             scaler.step(self._optimizer)
             scaler.update()
+            norm = norm.nan_to_num(nan=0.0, posinf=0.0)
         else:
             self._optimizer.step()
         if self._average is not None:

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from training.alarms import code_facts
 from training.checkpoint import write_tensors
 from training.compute import torch_settings
 from training.config import RunConfig
-from training.evaluation import Evaluation, LabelledCodes, evaluate, evaluate_within
+from training.evaluation import LabelledCodes, evaluate, evaluate_within
 from training.inputs import PairFeatures, TrainingLabels, make_training_labels, select
-from training.loop import Judge, Progress, train_epochs
+from training.loop import Judge, Progress, Verdict, train_epochs
 from training.methods import METHODS
 from training.methods.base import LabelledFeatures
 from training.report import render_report
@@ -57,29 +58,36 @@ def run_experiment(
 def _run(config: RunConfig, features: Features, run: RunFolder, progress: Progress) -> dict[str, Any]:
     train = features("train")
     labels = make_training_labels(train.true_labels, config)
-    _store_labels(labels, run)
     n_labels = train.true_labels.shape[1]
     method = METHODS[config.method.name].create(config.method.checked_options(), n_train=len(labels.train_index), n_labels=n_labels)
     trainer = Trainer(method, select(train, labels.given_labels, labels.train_index), config.training)
+    from_main = trainer.processes.from_main
+    from_main(lambda: _store_labels(labels, run))
 
-    def judge_by_query(trainer: Trainer) -> float:
-        return _evaluate(trainer, train, features).mean_map
+    def encode_splits(trainer: Trainer) -> tuple[LabelledCodes, LabelledCodes]:
+        return _encode_pairs(trainer, features("query")), _encode_pairs(trainer, train, features("gallery"))
 
-    by_query = config.training.selection == "query"
-    judge = judge_by_query if by_query else judge_by_validation(select(train, labels.given_labels, labels.validation_index))
+    if config.training.selection == "query":
+        judge = judge_by_query(encode_splits)
+    else:
+        judge = judge_by_validation(select(train, labels.given_labels, labels.validation_index))
     best = train_epochs(trainer, judge, run, config.training, progress=progress)
-    report = {
-        "method": config.method.name,
-        "data": run.facts()["data"],
-        "seed": config.training.seed,
-        "epoch": best.epoch,
-        "selection": config.training.selection,
-        f"{config.training.selection}_map": best.mean_map,
-        "evaluation": _evaluate(trainer, train, features).as_dict(),
-        **_noise_facts(train, labels, config),
-    }
-    run.write_report(report, render_report(report, run.metrics()))
-    return report
+
+    def finish() -> dict[str, Any]:
+        report = {
+            "method": config.method.name,
+            "data": run.facts()["data"],
+            "seed": config.training.seed,
+            "epoch": best.epoch,
+            "selection": config.training.selection,
+            f"{config.training.selection}_map": best.mean_map,
+            "evaluation": evaluate(*encode_splits(trainer)).as_dict(),
+            **_noise_facts(train, labels, config),
+        }
+        run.write_report(report, render_report(report, run.metrics()))
+        return report
+
+    return from_main(finish)
 
 
 def judge_by_validation(validation: LabelledFeatures) -> Judge:
@@ -93,16 +101,29 @@ def judge_by_validation(validation: LabelledFeatures) -> Judge:
     """
     labels = validation.given_labels.numpy().astype(np.uint8)
 
-    def judge(trainer: Trainer) -> float:
+    def judge(trainer: Trainer) -> Verdict:
         codes = trainer.encode(validation.image, validation.text)
-        return evaluate_within(LabelledCodes(codes.image.numpy(), codes.text.numpy(), labels)).mean_map
+        pairs = LabelledCodes(codes.image.numpy(), codes.text.numpy(), labels)
+        return Verdict(evaluate_within(pairs).mean_map, code_facts(pairs.image, pairs.text))
 
     return judge
 
 
-def _evaluate(trainer: Trainer, train: PairFeatures, features: Features) -> Evaluation:
-    """Ranks the database, train and gallery, for the query split, by true labels."""
-    return evaluate(_encode_pairs(trainer, features("query")), _encode_pairs(trainer, train, features("gallery")))
+def judge_by_query(encode_splits: Callable[[Trainer], tuple[LabelledCodes, LabelledCodes]]) -> Judge:
+    """Makes the judge of published tables, which looks at what it must not see: true labels of query and database.
+
+    Args:
+        encode_splits: Gives codes of query and database.
+
+    Returns:
+        Gives the mean of i2t and t2i mAP of the query split.
+    """
+
+    def judge(trainer: Trainer) -> Verdict:
+        query, database = encode_splits(trainer)
+        return Verdict(evaluate(query, database).mean_map, code_facts(database.image, database.text))
+
+    return judge
 
 
 def _encode_pairs(trainer: Trainer, *parts: PairFeatures) -> LabelledCodes:

@@ -6,16 +6,32 @@ Decides which epoch is kept and in what order files are written. Does not know m
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import perf_counter
+from typing import Any
 
+from training.alarms import CodeFacts, check_codes
 from training.checkpoint import read_tensors, write_tensors
 from training.config import TrainingSection
 from training.run_folder import RunFolder
-from training.trainer import Trainer
+from training.trainer import EpochFigures, Trainer
 
-Judge = Callable[[Trainer], float]
-"""Gives the mean mAP by which epochs are compared, of the trainer's present weights."""
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge says of the trainer's present weights.
+
+    Attributes:
+        mean_map: By which epochs are compared, in [0, 1].
+        codes: How much of their length the judged codes use.
+    """
+
+    mean_map: float
+    codes: CodeFacts
+
+
+Judge = Callable[[Trainer], Verdict]
+"""Judges the trainer's present weights."""
 
 Progress = Callable[[int, int, float], None]
 """Called after each epoch with its number, the last one's number, and the best mean mAP so far."""
@@ -40,7 +56,8 @@ def train_epochs(
     """Trains to the last epoch, taking up where the run folder says, and leaves the best epoch's weights in the trainer.
 
     The best epoch's file is written before the record that names it: a kill in between only makes the epoch be taken again,
-    by the same steps. A method that learns without epochs is judged once, as epoch 0.
+    by the same steps. A method that learns without epochs is judged once, as epoch 0. Of several processes the main one judges
+    and writes, and the others wait for its verdict.
 
     Args:
         trainer: Freshly made.
@@ -51,44 +68,66 @@ def train_epochs(
 
     Returns:
         The epoch that is kept.
+
+    Raises:
+        TrainingStopped: If an alarm is to stop training; the epoch's figures are written, its weights are not.
     """
+    from_main = trainer.processes.from_main
+    record = _Record(trainer, judge, run, options)
     first, best = _resume(trainer, run)
     if not trainer.method.learns_by_epochs:
-        return _judge_once(trainer, judge, run, options)
+        return from_main(record.add_only)
     for epoch in range(first, options.epochs + 1):
         if epoch - best.epoch > options.patience:
             break
         started = perf_counter()
-        figures = trainer.run_epoch(epoch)
-        found = judge(trainer)
-        if found > best.mean_map:
-            best = BestEpoch(epoch, found)
-            _keep(trainer, run, best)
-        facts = {"learning_rate": figures.learning_rate, "grad_norm": figures.grad_norm, "seconds": perf_counter() - started}
-        run.add_metrics({"epoch": epoch, f"{options.selection}_map": found, "losses": figures.losses, **facts})
-        write_tensors(run.last, trainer.state(), {"epoch": epoch, "best_epoch": best.epoch, "best_map": best.mean_map})
+        figures, so_far = trainer.run_epoch(epoch), best
+        best = from_main(lambda: record.add(epoch, figures, so_far, started))  # noqa: B023
         progress(epoch, options.epochs, best.mean_map)
     trainer.load_weights(read_tensors(run.best)[0])
     return best
 
 
-def _judge_once(trainer: Trainer, judge: Judge, run: RunFolder, options: TrainingSection) -> BestEpoch:
-    best = BestEpoch(0, judge(trainer))
-    _keep(trainer, run, best)
-    run.add_metrics({"epoch": 0, f"{options.selection}_map": best.mean_map, "losses": {}})
-    return best
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """Judges and writes; in the main process only."""
 
+    trainer: Trainer
+    judge: Judge
+    run: RunFolder
+    options: TrainingSection
 
-def _keep(trainer: Trainer, run: RunFolder, best: BestEpoch) -> None:
-    write_tensors(run.best, trainer.weights(), {"epoch": best.epoch, "heads": trainer.head_facts()})
+    def add(self, epoch: int, figures: EpochFigures, best: BestEpoch, started: float) -> BestEpoch:
+        verdict = self.judge(self.trainer)
+        if verdict.mean_map > best.mean_map:
+            best = BestEpoch(epoch, verdict.mean_map)
+            self._keep(best)
+        self._add_metrics(epoch, verdict, {**asdict(figures), "seconds": perf_counter() - started})
+        check_codes(verdict.codes, epoch, self.options)
+        facts = {"epoch": epoch, "best_epoch": best.epoch, "best_map": best.mean_map}
+        write_tensors(self.run.last, self.trainer.state(), facts)
+        return best
+
+    def add_only(self) -> BestEpoch:
+        verdict = self.judge(self.trainer)
+        best = BestEpoch(0, verdict.mean_map)
+        self._keep(best)
+        self._add_metrics(0, verdict, {"losses": {}})
+        return best
+
+    def _keep(self, best: BestEpoch) -> None:
+        write_tensors(self.run.best, self.trainer.weights(), {"epoch": best.epoch, "heads": self.trainer.head_facts()})
+
+    def _add_metrics(self, epoch: int, verdict: Verdict, figures: dict[str, Any]) -> None:
+        judged = {f"{self.options.selection}_map": verdict.mean_map, **asdict(verdict.codes)}
+        self.run.add_metrics({"epoch": epoch, **judged, **figures})
 
 
 def _resume(trainer: Trainer, run: RunFolder) -> tuple[int, BestEpoch]:
     """Returns the first epoch to take and the best one so far."""
-    if not run.last.exists():
-        run.keep_metrics_until(-1)
-        return 1, BestEpoch()
-    tensors, facts = read_tensors(run.last)
-    trainer.load_state(tensors)
-    run.keep_metrics_until(facts["epoch"])
-    return facts["epoch"] + 1, BestEpoch(facts["best_epoch"], facts["best_map"])
+    tensors, facts = read_tensors(run.last) if run.last.exists() else ({}, {"epoch": 0, "best_epoch": 0, "best_map": -1.0})
+    if tensors:
+        trainer.load_state(tensors)
+    last = facts["epoch"]
+    trainer.processes.from_main(lambda: run.keep_metrics_until(last if last else -1))
+    return last + 1, BestEpoch(facts["best_epoch"], facts["best_map"])

@@ -16,13 +16,16 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from model.heads import HashHead
+from training.alarms import check_finite
 from training.checkpoint import prefixed, stripped
 from training.compute import make_accelerator, matmul_precision
 from training.config import TrainingSection
 from training.descent import Descent
 from training.methods.base import Batch, HashingMethod, LabelledFeatures, RelaxedCodes
+from training.processes import Processes
 
 _BLOCK = 4096
+_GRADIENT = "the gradient"
 _METHOD_STREAM = 2**40  # keeps random numbers that a method draws apart from those that order the batches
 
 
@@ -48,7 +51,7 @@ class Trainer:
         method: Gives heads and losses.
         train: What is trained on.
         options: Bits, batch size, learning rate, averaging, seed.
-        accelerator: Gives the device; None to make one by the options.
+        accelerator: Gives the device and the processes that share the work; None to make one by the options.
     """
 
     def __init__(
@@ -56,7 +59,7 @@ class Trainer:
     ) -> None:
         self.method, self._options = method, options
         self._accelerator = accelerator or make_accelerator(options)
-        self.device = self._accelerator.device
+        self.device, self.processes = self._accelerator.device, Processes(self._accelerator)
         self._train = LabelledFeatures(*(part.to(self.device) for part in (train.image, train.text, train.given_labels)))
         with self._seeded(options.seed):
             feature_dims = {"image": train.image.shape[1], "text": train.text.shape[1]}
@@ -79,30 +82,37 @@ class Trainer:
 
         Returns:
             Losses and the like.
+
+        Raises:
+            TrainingStopped: If a loss term or the gradient was not finite, and alarms are to stop training.
         """
         seed = self._options.seed * 100_003 + epoch
-        order = torch.randperm(len(self._train.image), generator=torch.Generator().manual_seed(seed)).to(self.device)
+        generator = torch.Generator("cpu").manual_seed(seed)
+        order = torch.randperm(len(self._train.image), generator=generator, device="cpu").to(self.device)
         history: dict[str, list[Tensor]] = {}
-        norms: list[Tensor] = []
         first_step = (epoch - 1) * self._n_batches
         with self._seeded(seed + _METHOD_STREAM):
             with self._descent.averaged():
                 self.method.on_epoch_start(epoch, self._encode_train, self._train.given_labels)
             for step, sample_index in enumerate(torch.split(order, self._options.batch_size), start=first_step):
                 terms = self._loss_terms(sample_index)
-                norms.append(self._descent.step(torch.stack(list(terms.values())).sum(), step))
-                for name, term in terms.items():
-                    history.setdefault(name, []).append(term.detach())
+                gradient = self._descent.step(torch.stack(list(terms.values())).sum(), step)
+                for name, value in {**terms, _GRADIENT: gradient}.items():
+                    history.setdefault(name, []).append(value.detach())
                 advance()
         # Read once an epoch: each reading makes a GPU wait.
-        losses = {name: float(torch.stack(values).double().sum()) / self._n_batches for name, values in history.items()}
-        last_rate = self._descent.learning_rate(first_step + self._n_batches - 1)
-        return EpochFigures(losses, float(torch.stack(norms).double().mean()), last_rate)
+        check_finite(history, epoch, self._options)
+        means = {name: float(torch.stack(values).double().sum()) / self._n_batches for name, values in history.items()}
+        grad_norm = means.pop(_GRADIENT)
+        return EpochFigures(means, grad_norm, self._descent.learning_rate(first_step + self._n_batches - 1))
 
     def _loss_terms(self, sample_index: Tensor) -> dict[str, Tensor]:
-        train = self._train
+        train, own = self._train, self.processes.share(sample_index)
+        codes = self._relaxed_codes(train.image[own], train.text[own])
+        n = len(sample_index)
+        codes = RelaxedCodes(self.processes.gather(codes.image, n), self.processes.gather(codes.text, n))
         batch = Batch(train.image[sample_index], train.text[sample_index], train.given_labels[sample_index], sample_index)
-        return self.method.loss_terms(batch, self._relaxed_codes(batch.image_features, batch.text_features))
+        return self.method.loss_terms(batch, codes)
 
     def _relaxed_codes(self, image_features: Tensor, text_features: Tensor) -> RelaxedCodes:
         with self._accelerator.autocast():

@@ -6,10 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from model.errors import TrainingStopped
 from tests.training_fixtures import RecordingMethod, labelled, open_run, small_config
+from training.alarms import CodeFacts
 from training.checkpoint import read_tensors
-from training.loop import BestEpoch, Judge, train_epochs
+from training.loop import BestEpoch, Judge, Verdict, train_epochs
 from training.trainer import Trainer
+
+FACTS = {
+    "epoch",
+    "validation_map",
+    "losses",
+    "grad_norm",
+    "learning_rate",
+    "seconds",
+    "constant_bits",
+    "largest_code_share",
+}
 
 
 class FinishedMethod(RecordingMethod):
@@ -18,10 +31,10 @@ class FinishedMethod(RecordingMethod):
     learns_by_epochs = False
 
 
-def judged(*scores: float) -> Judge:
-    """Returns a judge that gives one score after another."""
+def judged(*scores: float, share: float = 0.1) -> Judge:
+    """Returns a judge that gives one score after another, of codes of which a share is equal."""
     left = list(scores)
-    return lambda trainer: left.pop(0)
+    return lambda trainer: Verdict(left.pop(0), CodeFacts(constant_bits=0, largest_code_share=share))
 
 
 def train(folder: Path, judge: Judge, *overrides: str, method: RecordingMethod | None = None) -> tuple[BestEpoch, list[int]]:
@@ -65,5 +78,17 @@ def test_a_method_without_epochs_that_was_killed_is_judged_anew(tmp_path: Path) 
 def test_each_epoch_leaves_its_facts(tmp_path: Path) -> None:
     train(tmp_path, judged(0.1, 0.2), "training.epochs=2")
     for entry in open_run(tmp_path, small_config("training.epochs=2")).metrics():
-        assert entry.keys() == {"epoch", "validation_map", "losses", "grad_norm", "learning_rate", "seconds"}
+        assert entry.keys() == FACTS
         assert min(entry["grad_norm"], entry["seconds"]) > 0
+
+
+def test_collapsed_codes_stop_a_run_and_the_same_run_taken_up_again(tmp_path: Path) -> None:
+    """The figures of the epoch that went wrong are written; its weights are not what a resumed run starts from."""
+    stop = ("training.alarms=stop", "training.alarm_from_epoch=3")
+    with pytest.raises(TrainingStopped, match="epoch 3: codes have collapsed: 60% of them are equal"):
+        train(tmp_path, judged(0.1, 0.2, 0.3, share=0.6), *stop)
+    run = open_run(tmp_path, small_config(*stop))
+    assert [entry["largest_code_share"] for entry in run.metrics()] == [0.6, 0.6, 0.6]
+    assert read_tensors(run.last)[1]["epoch"] == 2
+    with pytest.raises(TrainingStopped, match="epoch 3"):
+        train(tmp_path, judged(0.3, share=0.6), *stop)
