@@ -107,7 +107,8 @@ class TrainingSection(_Section):
     ``epochs``. ``average_decay``: if above 0, exponential averages of the weights are validated, kept and exported. ``selection``:
     ``validation`` chooses the epoch by given labels of pairs cut from train; ``query`` is the protocol of published tables: nothing
     is cut, and the epoch is chosen by true labels of the query split, which flatters. ``alarms``: what happens if numbers are not
-    finite or, from ``alarm_from_epoch`` on, codes collapse.
+    finite or, from ``alarm_from_epoch`` on, codes collapse. ``tensorboard``: whether event files are written beside
+    ``metrics.jsonl``.
     """
 
     n_bits: Annotated[int, Field(gt=0, multiple_of=8)] = 64
@@ -126,6 +127,7 @@ class TrainingSection(_Section):
     threads: PositiveInt = 1
     alarms: Literal["stop", "warn", "off"] = "stop"
     alarm_from_epoch: PositiveInt = 10
+    tensorboard: bool = True
 
 
 class BundleSection(_Section):

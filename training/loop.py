@@ -13,6 +13,7 @@ from typing import Any
 from training.alarms import CodeFacts, check_codes
 from training.checkpoint import read_tensors, write_tensors
 from training.config import TrainingSection
+from training.event_log import AddEpoch, event_log
 from training.run_folder import RunFolder
 from training.trainer import EpochFigures, Trainer
 
@@ -72,32 +73,37 @@ def train_epochs(
     Raises:
         TrainingStopped: If an alarm is to stop training; the epoch's figures are written, its weights are not.
     """
-    from_main = trainer.processes.from_main
-    record = _Record(trainer, judge, run, options)
     first, best = _resume(trainer, run)
-    if not trainer.method.learns_by_epochs:
-        return from_main(record.add_only)
-    for epoch in range(first, options.epochs + 1):
-        if epoch - best.epoch > options.patience:
-            break
-        started = perf_counter()
-        figures, so_far = trainer.run_epoch(epoch), best
-        best = from_main(lambda: record.add(epoch, figures, so_far, started))  # noqa: B023
-        progress(epoch, options.epochs, best.mean_map)
+    events = run.events if options.tensorboard and trainer.processes.is_main else None
+    with event_log(events, first_epoch=first) as log:
+        record = _Record(trainer, judge, run, options, log)
+        if not trainer.method.learns_by_epochs:
+            return trainer.processes.from_main(record.add_only)
+        for epoch in range(first, options.epochs + 1):
+            if epoch - best.epoch > options.patience:
+                break
+            best = record.take_epoch(epoch, best)
+            progress(epoch, options.epochs, best.mean_map)
     trainer.load_weights(read_tensors(run.best)[0])
     return best
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """Judges and writes; in the main process only."""
+    """Takes epochs; judges and writes in the main process only."""
 
     trainer: Trainer
     judge: Judge
     run: RunFolder
     options: TrainingSection
+    log: AddEpoch
 
-    def add(self, epoch: int, figures: EpochFigures, best: BestEpoch, started: float) -> BestEpoch:
+    def take_epoch(self, epoch: int, best: BestEpoch) -> BestEpoch:
+        started = perf_counter()
+        figures = self.trainer.run_epoch(epoch)
+        return self.trainer.processes.from_main(lambda: self._add(epoch, figures, best, started))
+
+    def _add(self, epoch: int, figures: EpochFigures, best: BestEpoch, started: float) -> BestEpoch:
         verdict = self.judge(self.trainer)
         if verdict.mean_map > best.mean_map:
             best = BestEpoch(epoch, verdict.mean_map)
@@ -120,7 +126,9 @@ class _Record:
 
     def _add_metrics(self, epoch: int, verdict: Verdict, figures: dict[str, Any]) -> None:
         judged = {f"{self.options.selection}_map": verdict.mean_map, **asdict(verdict.codes)}
-        self.run.add_metrics({"epoch": epoch, **judged, **figures})
+        entry = {"epoch": epoch, **judged, **figures}
+        self.run.add_metrics(entry)
+        self.log(entry)
 
 
 def _resume(trainer: Trainer, run: RunFolder) -> tuple[int, BestEpoch]:
