@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        print(json.dumps(options.run(options)))  # noqa: T201
+        done = options.run(options)
+        if _is_main_process():
+            print(json.dumps(done))  # noqa: T201
     except (ConfigError, DatasetError, BundleError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
@@ -42,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stopped; the same command takes it up again", file=sys.stderr)  # noqa: T201
         return 130
     return 0
+
+
+def _is_main_process() -> bool:
+    """Tells whether this process speaks: ``accelerate launch`` numbers several of them from 0."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -135,7 +142,8 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
 
     config = load_config(options.config, options.overrides)
     report = commands.train(config, options.data, options.out, cache_dir=options.cache_dir)
-    print(render_summary(report), file=sys.stderr)  # noqa: T201
+    if _is_main_process():
+        print(render_summary(report), file=sys.stderr)  # noqa: T201
     return {**report["evaluation"], "run": str(options.out), "bundle": str(options.out / "bundle"), "epoch": report["epoch"]}
 
 

@@ -19,6 +19,7 @@ from model.errors import BundleIncompatible
 from model.manifest import MODALITIES
 from training.comparison import load_runs, render_markdown
 from training.comparison.tables import METRICS
+from training.compute import make_accelerator
 from training.config import DataSection, FeaturesSection, RunConfig, TrainingSection
 from training.datasets import FeatureSplits, PairSplits
 from training.datasets.base import SPLITS
@@ -26,6 +27,7 @@ from training.evaluation import Evaluation, LabelledCodes, evaluate
 from training.experiment import run_experiment
 from training.export import export_bundle
 from training.inputs import PairFeatures, data_facts, extract_pair_features, read_pairs
+from training.processes import Processes
 from training.progress import epoch_bar, trial_bar
 from training.run_folder import RunFolder
 
@@ -58,6 +60,8 @@ def features(config: RunConfig, data: Path, *, cache_dir: Path) -> dict[str, Any
 def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[str, Any]:
     """Trains one run and exports its bundle; takes an interrupted run up again.
 
+    Of several processes (``accelerate launch``) the main one alone writes.
+
     Args:
         config: Resolved configuration.
         data: Folder of the data set.
@@ -69,15 +73,17 @@ def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[
     """
     pairs = read_pairs(config, data, cache_dir=cache_dir)
     run = RunFolder(out)
-    run.open(config, data_facts(pairs, data))
+    processes = Processes(make_accelerator(config.training))
+    processes.from_main(lambda: run.open(config, data_facts(pairs, data)))
 
     @cache
     def split_features(name: str) -> PairFeatures:
         return extract_pair_features(getattr(pairs, name), name, config, cache_dir=cache_dir)
 
     with epoch_bar(f"{config.method.name}, {config.training.n_bits} bits") as progress:
-        report = run_experiment(config, split_features, run, progress=progress)
-    if not (run.bundle / "config.json").exists():
+        show = progress if processes.is_main else lambda *_: None
+        report = run_experiment(config, split_features, run, progress=show)
+    if processes.is_main and not (run.bundle / "config.json").exists():
         export_bundle(run, run.bundle)
     return report
 

@@ -110,7 +110,7 @@ def make_training_labels(true_labels: UInt8, config: RunConfig) -> TrainingLabel
 
     Args:
         true_labels: (N, C) uint8 of the training split.
-        config: Noise, validation share and seeds.
+        config: Noise, validation share, seeds, and whether there is a cut at all: without one where query chooses the epoch.
 
     Returns:
         Given labels and the cut.
@@ -118,12 +118,15 @@ def make_training_labels(true_labels: UInt8, config: RunConfig) -> TrainingLabel
     Raises:
         DatasetError: If the training split is too small to cut validation from it, or no label occurs twice in what was cut.
     """
-    n_validation = round(len(true_labels) * config.training.validation_fraction)
-    if n_validation < 2 or len(true_labels) - n_validation < 2:
-        raise DatasetError(f"the training split has {len(true_labels)} pairs: too few to keep some for validation")
+    is_cut = config.training.selection == "validation"
+    n_validation = round(len(true_labels) * config.training.validation_fraction) if is_cut else 0
+    if len(true_labels) - n_validation < 2 or (is_cut and n_validation < 2):
+        raise DatasetError(
+            f"the training split has {len(true_labels)} pairs: too few to {'keep some for validation' if is_cut else 'train on'}"
+        )
     order = np.random.default_rng(config.training.seed).permutation(len(true_labels))
     given_labels = add_label_noise(true_labels, config.noise.rate, seed=config.noise.seed)
-    if given_labels[order[:n_validation]].sum(axis=0).max(initial=0) < 2:
+    if is_cut and given_labels[order[:n_validation]].sum(axis=0).max(initial=0) < 2:
         raise DatasetError(
             f"no two of the {n_validation} validation pairs share a label, so no epoch can be chosen by them; "
             "give more training pairs or a larger training.validation_fraction"

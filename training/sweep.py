@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-import torch
 from optuna.trial import TrialState
 
 from model.errors import ConfigError, DatasetError, HashingError
+from training.compute import torch_settings
 from training.config import RunConfig
-from training.inputs import PairFeatures, make_training_labels, select
+from training.experiment import judge_by_validation, make_trainer
+from training.inputs import PairFeatures, select
 from training.loop import Progress, train_epochs
-from training.methods import METHODS
 from training.run_folder import RunFolder
 from training.sweep_plan import Limits, SweepPlan
 from training.sweep_space import Choice, Space
 from training.sweep_study import REASON, done_trials, next_trial, open_study
-from training.trainer import Trainer
 
 TrainFeatures = Callable[[RunConfig], PairFeatures]
 """Gives the training split's features as a configuration wants them."""
@@ -65,13 +64,10 @@ def validation_run(config: RunConfig, train: PairFeatures, run: RunFolder, *, pr
     Raises:
         DatasetError: If the training split is too small.
     """
-    torch.set_num_threads(config.training.threads)
-    labels = make_training_labels(train.true_labels, config)
-    n_train, n_labels = len(labels.train_index), train.true_labels.shape[1]
-    method = METHODS[config.method.name].create(config.method.checked_options(), n_train=n_train, n_labels=n_labels)
-    trainer = Trainer(method, select(train, labels.given_labels, labels.train_index), config.training)
-    validation = select(train, labels.given_labels, labels.validation_index)
-    return train_epochs(trainer, validation, run, config.training, progress=progress).validation_map
+    with torch_settings(config.training):
+        trainer, labels = make_trainer(config, train)
+        judge = judge_by_validation(select(train, labels.given_labels, labels.validation_index))
+        return train_epochs(trainer, judge, run, config.training, progress=progress).mean_map
 
 
 def sweep(plan: SweepPlan, data: SweepData, out: Path, limits: Limits, *, told: Told = lambda *_: None) -> optuna.Study:

@@ -15,6 +15,7 @@ REPORT: dict[str, Any] = {
     "data": "photos",
     "seed": 7,
     "epoch": 2,
+    "selection": "validation",
     "evaluation": {
         "i2t_map": 0.71239,
         "t2i_map": 0.7,
@@ -57,6 +58,19 @@ def test_every_epoch_has_a_row_whose_losses_stand_under_their_names() -> None:
     assert "| epoch | validation mAP (given labels) | a | b |" in lines
     assert "| 1 | 0.6000 | 1.0000 | 2.0000 |" in lines
     assert "| **2** | 0.6500 | 0.9000 | 1.9000 |" in lines
+
+
+def test_an_epoch_that_query_chose_is_named_loudly_and_stands_under_its_own_head() -> None:
+    metrics = [{"epoch": 2, "query_map": 0.7, "losses": {"a": 1.0}}]
+    text = render_report(REPORT | {"selection": "query"}, metrics)
+    assert "**Epoch 2 was chosen on the query split itself, by its true labels" in text
+    assert "| epoch | query mAP (true labels) | a |\n|---|---|---|\n| **2** | 0.7000 | 1.0000 |" in text
+    assert "used once" not in text
+
+
+def test_a_method_without_losses_has_a_row_of_two_cells() -> None:
+    text = render_report(REPORT | {"epoch": 0}, [{"epoch": 0, "validation_map": 0.5, "losses": {}}])
+    assert "given labels) |\n|---|---|\n| **0** | 0.5000 |" in text
 
 
 def test_without_epochs_there_are_no_rows() -> None:
