@@ -64,6 +64,7 @@ PROBLEMS: Mapping[type[HashingError], Kind] = {
     errors.Overloaded: Kind(503, "overloaded", "The service is busy"),
     errors.ConfigError: Kind(500, "internal-error", "Internal error", public=False),
     errors.DatasetError: Kind(500, "internal-error", "Internal error", public=False),
+    errors.TrainingStopped: Kind(500, "internal-error", "Internal error", public=False),
 }
 _ROUTING: Mapping[int, Kind] = {
     400: Kind(400, "malformed-request", "The request cannot be read"),

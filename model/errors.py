@@ -21,7 +21,8 @@ Decides the names and what each carries; does not know HTTP statuses (``app.erro
     │   └── BundleMismatch         codes of another bundle
     ├── Overloaded                 too busy; carries ``retry_after_s``
     ├── ConfigError                every mistake of a configuration at once
-    └── DatasetError               data that cannot be read or lacks something
+    ├── DatasetError               data that cannot be read or lacks something
+    └── TrainingStopped            training that would come to nothing
 """
 
 from __future__ import annotations
@@ -124,3 +125,7 @@ class ConfigError(HashingError):
 
 class DatasetError(HashingError):
     """A data set cannot be read or lacks a file, column or split; the message names it."""
+
+
+class TrainingStopped(HashingError):
+    """Numbers are not finite or codes have collapsed; the message says where and what to try."""

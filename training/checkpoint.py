@@ -82,3 +82,29 @@ def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> No
         parameter, _, name = key.partition(".")
         state.setdefault(int(parameter), {})[name] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Puts a prefix before every name.
+
+    Args:
+        prefix: Such as ``method.``.
+        tensors: By name.
+
+    Returns:
+        The same tensors under longer names.
+    """
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def stripped(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Picks what has a prefix, and takes it off.
+
+    Args:
+        prefix: Such as ``method.``.
+        tensors: By name.
+
+    Returns:
+        Some of the tensors under shorter names.
+    """
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

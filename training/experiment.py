@@ -1,6 +1,7 @@
 """One run from configuration to final figures.
 
-Decides the order: labels, epochs, the one look at the query split, the report. Does not know command lines.
+Decides the order: labels, epochs, the one look at the query split, the report; and by what an epoch is judged. Does not know
+command lines.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from training.alarms import code_facts
 from training.checkpoint import write_tensors
+from training.compute import torch_settings
 from training.config import RunConfig
-from training.evaluation import LabelledCodes, evaluate
+from training.evaluation import LabelledCodes, evaluate, evaluate_within
 from training.inputs import PairFeatures, TrainingLabels, make_training_labels, select
-from training.loop import Progress, train_epochs
+from training.loop import Judge, Progress, Verdict, train_epochs
 from training.methods import METHODS
+from training.methods.base import LabelledFeatures
 from training.report import render_report
 from training.run_folder import RunFolder
 from training.trainer import Trainer
@@ -32,7 +36,8 @@ def run_experiment(
 
     Args:
         config: Resolved configuration.
-        features: Gives the splits' features; ``query`` and ``gallery`` are asked for only after the epoch is chosen.
+        features: Gives the splits' features; ``query`` and ``gallery`` are asked for only after the epoch is chosen, unless
+            the configuration lets the query split choose it.
         run: Opened folder.
         progress: Told of every epoch.
 
@@ -40,32 +45,103 @@ def run_experiment(
         The final figures, JSON-able.
 
     Raises:
+        ConfigError: If the device cannot compute in the wanted precision.
         DatasetError: If the training split is too small.
     """
     finished = run.report()
     if finished is not None:
         return finished
-    torch.set_num_threads(config.training.threads)
+    with torch_settings(config.training):
+        return _run(config, features, run, progress)
+
+
+def _run(config: RunConfig, features: Features, run: RunFolder, progress: Progress) -> dict[str, Any]:
     train = features("train")
+    trainer, labels = make_trainer(config, train)
+    from_main = trainer.processes.from_main
+    from_main(lambda: _store_labels(labels, run))
+
+    def encode_splits(trainer: Trainer) -> tuple[LabelledCodes, LabelledCodes]:
+        return _encode_pairs(trainer, features("query")), _encode_pairs(trainer, train, features("gallery"))
+
+    if config.training.selection == "query":
+        judge = judge_by_query(encode_splits)
+    else:
+        judge = judge_by_validation(select(train, labels.given_labels, labels.validation_index))
+    best = train_epochs(trainer, judge, run, config.training, progress=progress)
+
+    def finish() -> dict[str, Any]:
+        found = evaluate(*encode_splits(trainer), label_names=run.facts()["label_names"])
+        report = {
+            "method": config.method.name,
+            "data": run.facts()["data"],
+            "seed": config.training.seed,
+            "epoch": best.epoch,
+            "selection": config.training.selection,
+            f"{config.training.selection}_map": best.mean_map,
+            "evaluation": found.as_dict(),
+            "curves": found.curves(),
+            **_noise_facts(train, labels, config),
+        }
+        run.write_report(report, render_report(report, run.metrics()))
+        return report
+
+    return from_main(finish)
+
+
+def make_trainer(config: RunConfig, train: PairFeatures) -> tuple[Trainer, TrainingLabels]:
+    """Makes a run's trainer and what it may see of the labels.
+
+    Args:
+        config: Resolved configuration.
+        train: Features of the training split; no other split is needed.
+
+    Returns:
+        Trainer, given labels and validation cut.
+
+    Raises:
+        DatasetError: If the training split is too small.
+    """
     labels = make_training_labels(train.true_labels, config)
-    _store_labels(labels, run)
-    n_labels = train.true_labels.shape[1]
-    method = METHODS[config.method.name].create(config.method.checked_options(), n_train=len(labels.train_index), n_labels=n_labels)
-    trainer = Trainer(method, select(train, labels.given_labels, labels.train_index), config.training)
-    validation = select(train, labels.given_labels, labels.validation_index)
-    best = train_epochs(trainer, validation, run, config.training, progress=progress)
-    query, database = _encode_pairs(trainer, features("query")), _encode_pairs(trainer, train, features("gallery"))
-    report = {
-        "method": config.method.name,
-        "data": run.facts()["data"],
-        "seed": config.training.seed,
-        "epoch": best.epoch,
-        "validation_map": best.validation_map,
-        "evaluation": evaluate(query, database).as_dict(),
-        **_noise_facts(train, labels, config),
-    }
-    run.write_report(report, render_report(report, run.metrics()))
-    return report
+    n_train, n_labels = len(labels.train_index), train.true_labels.shape[1]
+    method = METHODS[config.method.name].create(config.method.checked_options(), n_train=n_train, n_labels=n_labels)
+    return Trainer(method, select(train, labels.given_labels, labels.train_index), config.training), labels
+
+
+def judge_by_validation(validation: LabelledFeatures) -> Judge:
+    """Makes the judge that trusts nothing but given labels: each pair is a query to all others.
+
+    Args:
+        validation: V pairs that the trainer does not see.
+
+    Returns:
+        Gives the mean of i2t and t2i mAP among them.
+    """
+    labels = validation.given_labels.numpy().astype(np.uint8)
+
+    def judge(trainer: Trainer) -> Verdict:
+        codes = trainer.encode(validation.image, validation.text)
+        pairs = LabelledCodes(codes.image.numpy(), codes.text.numpy(), labels)
+        return Verdict(evaluate_within(pairs).mean_map, code_facts(pairs.image, pairs.text))
+
+    return judge
+
+
+def judge_by_query(encode_splits: Callable[[Trainer], tuple[LabelledCodes, LabelledCodes]]) -> Judge:
+    """Makes the judge of published tables, which looks at what it must not see: true labels of query and database.
+
+    Args:
+        encode_splits: Gives codes of query and database.
+
+    Returns:
+        Gives the mean of i2t and t2i mAP of the query split.
+    """
+
+    def judge(trainer: Trainer) -> Verdict:
+        query, database = encode_splits(trainer)
+        return Verdict(evaluate(query, database).mean_map, code_facts(database.image, database.text))
+
+    return judge
 
 
 def _encode_pairs(trainer: Trainer, *parts: PairFeatures) -> LabelledCodes:

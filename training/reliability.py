@@ -38,11 +38,11 @@ def estimate_reliability(
     # s_ij is one product of the joined codes: ½(cos(u_i, u_j) + cos(v_i, v_j)) = ⟨[u_i, v_i], [u_j, v_j]⟩ / 2.
     joined = torch.cat([F.normalize(image_codes, dim=1), F.normalize(text_codes, dim=1)], dim=1) / 2**0.5
     k = min(n_neighbours, len(joined) - 1)
-    trust = torch.zeros(len(joined))
+    trust = joined.new_zeros(len(joined))
     for start in range(0, len(joined) if k > 0 else 0, block_size):
         rows = slice(start, start + block_size)
         similarity = joined[rows] @ joined.T
-        own = torch.arange(start, start + len(similarity))
+        own = torch.arange(start, start + len(similarity), device=joined.device)
         similarity[own - start, own] = 0.0
         nearest, index = similarity.topk(k, dim=1, sorted=False)
         total = nearest.sum(dim=1, keepdim=True)

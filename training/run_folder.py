@@ -4,6 +4,7 @@
     run.json                 digests of the data and backbones it was made from
     labels.safetensors       given labels of the training split, and which of its rows are validation
     metrics.jsonl            one line an epoch
+    tensorboard/             the same for TensorBoard
     checkpoints/last.safetensors, best.safetensors
     report.json, report.md   written when the run is finished
     bundle/                  what is served
@@ -37,6 +38,7 @@ class RunFolder:
         self.best = path / "checkpoints" / "best.safetensors"
         self.labels = path / "labels.safetensors"
         self.bundle = path / "bundle"
+        self.events = path / "tensorboard"
         self._report = path / "report.json"
         self._metrics = path / "metrics.jsonl"
 

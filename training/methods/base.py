@@ -84,7 +84,8 @@ class HashingMethod(Protocol):
     def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
         """Does what needs the whole training split at once; called after :meth:`build_heads`, before any epoch, resumed or not.
 
-        Deterministic: a resumed run calls it again and must get the same.
+        Deterministic: a resumed run calls it again and must get the same. Heads, parameters and ``train`` lie on the device that
+        trains by then, as batches and loaded state will: what a method keeps besides is moved to ``train.image.device`` here.
 
         Args:
             heads: What :meth:`build_heads` gave; methods without epochs set their weights here.
@@ -109,7 +110,7 @@ class HashingMethod(Protocol):
         ...
 
     def on_epoch_start(self, epoch: int, encode_train: Callable[[], RelaxedCodes], given_labels: Tensor) -> None:
-        """Is called before the first batch of an epoch.
+        """Is called before the first batch of an epoch; heads and parameters hold their averages meanwhile, if they are averaged.
 
         Args:
             epoch: Counted from 1.
@@ -119,7 +120,10 @@ class HashingMethod(Protocol):
         ...
 
     def loss_terms(self, batch: Batch, relaxed_codes: RelaxedCodes) -> dict[str, Tensor]:
-        """Returns the weighted scalar terms whose sum is minimised, by name.
+        """Returns the weighted scalar terms whose sum is minimised, by name; the same names for all batches of an epoch.
+
+        Of several processes each is given the whole batch. Random numbers come from PyTorch's global generator, which is seeded
+        for each epoch.
 
         Args:
             batch: Features and labels.

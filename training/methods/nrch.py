@@ -30,7 +30,7 @@ from torch.nn.init import orthogonal_
 from model.heads import HashHead
 from training.losses.label_prototypes import prototype_errors, worst_label_losses
 from training.losses.robust_contrastive import robust_contrastive_losses
-from training.methods.base import Batch, RelaxedCodes
+from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
 from training.methods.two_heads import HeadOptions, TwoHeads
 from training.noise_separation import clean_probability
 
@@ -84,6 +84,15 @@ class Nrch(TwoHeads):
         heads = super().build_heads(feature_dims, n_bits)
         self._prototypes = Parameter(orthogonal_(torch.empty(self._n_labels, n_bits)))
         return heads
+
+    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
+        """Puts trust where training happens.
+
+        Args:
+            heads: Left alone.
+            train: Gives the device.
+        """
+        self.trusted = self.trusted.to(train.image.device)
 
     def parameters(self) -> list[Parameter]:
         """Returns the prototypes.

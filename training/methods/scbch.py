@@ -86,12 +86,13 @@ class Scbch:
         return heads
 
     def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
-        """Needs nothing of the whole split before the first epoch.
+        """Puts reliability where training happens.
 
         Args:
             heads: Left alone.
-            train: Left alone.
+            train: Gives the device.
         """
+        self.reliability = self.reliability.to(train.image.device)
 
     def parameters(self) -> list[Parameter]:
         """Returns the classifiers' weights.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,11 +54,23 @@ def train(folder: Path, config: RunConfig | None = None, data: ClusterData | Non
 
 
 def content(folder: Path, names: tuple[str, ...] = ALL_FILES) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in names}
+    """Returns files' bytes; what an epoch took in seconds is struck out."""
+    return {name: re.sub(rb'"seconds": [\d.e-]+', b"", (folder / name).read_bytes()) for name in names}
 
 
 def maps(folder: Path) -> list[float]:
     return [entry["validation_map"] for entry in RunFolder(folder).metrics()]
+
+
+SCHEDULED = ("training.average_decay=0.9", "training.schedule=cosine", "training.precision=medium")
+
+
+@pytest.fixture(scope="module")
+def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted run with averages, schedule and rounded products."""
+    folder: Path = tmp_path_factory.mktemp("scheduled")
+    train(folder, small_config(*SCHEDULED))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +101,26 @@ def test_a_killed_run_resumes_to_the_same_bytes(whole: Path, tmp_path: Path, epo
     assert RunFolder(tmp_path).report() is None
     train(tmp_path)
     assert content(tmp_path) == content(whole)
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 3, 5, 6])
+def test_averages_schedule_and_rounded_products_resume_to_the_same_bytes(scheduled: Path, tmp_path: Path, epoch: int) -> None:
+    """Epoch 0: nothing is killed."""
+    config = small_config(*SCHEDULED)
+    if epoch:
+        with pytest.raises(Killed):
+            train(tmp_path, config, kill_after=epoch)
+    train(tmp_path, config)
+    assert content(tmp_path) == content(scheduled)
+
+
+def test_what_is_kept_and_exported_is_the_average(scheduled: Path) -> None:
+    (best, _), (last, facts) = (read_tensors(scheduled / "checkpoints" / f"{name}.safetensors") for name in ("best", "last"))
+    assert {name for name in best if name.startswith(("average", "optimizer"))} == set()
+    assert any(name.startswith("average.") for name in last)
+    raw = {name: tensor for name, tensor in last.items() if name.startswith("heads.")}
+    assert facts["best_epoch"] == 6
+    assert not any(torch.equal(best[name], tensor) for name, tensor in raw.items())
 
 
 def test_a_run_killed_between_the_best_weights_and_their_record_resumes_to_the_same_bytes(whole: Path, tmp_path: Path) -> None:
@@ -175,6 +208,33 @@ def test_query_and_gallery_are_asked_for_only_after_the_epoch_is_chosen(tmp_path
     assert data.asked == ["train", *"123456", "query", "gallery"]
 
 
+def test_query_chooses_the_epoch_only_where_it_is_asked_to_and_the_report_says_so(tmp_path: Path) -> None:
+    report = train(tmp_path, small_config("training.selection=query"))
+    found = [entry["query_map"] for entry in RunFolder(tmp_path).metrics()]
+    assert (report["selection"], report["epoch"]) == ("query", 1 + int(np.argmax(found)))
+    assert report["query_map"] == report["evaluation"]["mean_map"] == max(found)
+    assert (report["n_train"], report["n_validation"], "validation_map" in report) == (120, 0, False)
+    assert "was chosen on the query split itself" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_run_judged_by_query_resumes_to_the_same_bytes(tmp_path: Path) -> None:
+    config = small_config("training.selection=query")
+    train(tmp_path / "whole", config)
+    with pytest.raises(Killed):
+        train(tmp_path / "killed", config, kill_after=2)
+    train(tmp_path / "killed", config)
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+
+
+def test_training_and_its_errors_leave_the_process_settings_alone(tmp_path: Path) -> None:
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    config = small_config("training.precision=medium", "training.threads=2", "training.epochs=1")
+    with pytest.raises(Killed):
+        train(tmp_path, config, kill_after=1)
+    train(tmp_path, config)
+    assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == before
+
+
 def test_progress_tells_epoch_last_epoch_and_best_so_far(whole: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int, float]] = []
     config = small_config()
@@ -195,6 +255,7 @@ def test_given_labels_and_the_cut_are_stored_with_the_run(whole: Path) -> None:
 def test_the_report_tells_what_was_done(whole: Path) -> None:
     report = json.loads((whole / "report.json").read_bytes())
     assert (report["method"], report["data"], report["seed"]) == ("scbch", "clusters", 123)
+    assert report["selection"] == "validation"
     assert (report["n_train"], report["n_validation"], report["noise_rate"], report["n_changed"]) == (96, 24, 0.5, 60)
     assert 0.5 < report["true_label_share"] < 1
     text = (whole / "report.md").read_text(encoding="utf-8")
@@ -212,6 +273,11 @@ def test_the_cut_depends_on_the_training_seed_and_noise_on_its_own() -> None:
     )
     np.testing.assert_array_equal(base.given_labels, cut.given_labels)
     assert (base.given_labels != noise.given_labels).any()
+
+
+def test_too_few_pairs_to_train_on_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="training split has 1 pairs: too few to train on"):
+        train(tmp_path, small_config("training.selection=query"), ClusterData(n_train=1))
 
 
 @pytest.mark.parametrize("n", [0, 3, 7])

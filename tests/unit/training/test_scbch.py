@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training_fixtures import FEATURE_DIMS, N_LABELS, random_labels, unit_codes
+from tests.training_fixtures import FEATURE_DIMS, N_LABELS, labelled, random_labels, small_config, unit_codes
 from training.losses.quantization import quantization_loss
 from training.losses.soft_contrastive import label_overlap, soft_contrastive_loss
 from training.methods.base import Batch, RelaxedCodes
 from training.methods.scbch import Scbch, ScbchOptions
 from training.reliability import estimate_reliability
+from training.trainer import Trainer
 
 N_TRAIN, N_BITS = 30, 16
 
@@ -114,3 +115,12 @@ def test_a_state_that_is_taken_back_gives_the_same_losses() -> None:
 def test_a_state_that_lacks_a_tensor_is_refused() -> None:
     with pytest.raises(KeyError, match="reliability"):
         small_method().load_state({name: tensor for name, tensor in small_method().state().items() if name != "reliability"})
+
+
+def test_everything_the_method_makes_while_training_lies_where_the_trainer_computes() -> None:
+    """With a default device that cannot compute, a tensor made without saying where would break the step."""
+    config = small_config()
+    trainer = Trainer(small_method(reliability_from_epoch=1), labelled(), config.training)
+    with torch.device("meta"):
+        figures = trainer.run_epoch(1)
+    assert set(figures.losses) == {"contrastive", "quantization", "classification"}

@@ -2,59 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 
 import pytest
 import torch
-from torch import Tensor
-from torch.nn import Parameter
 
-from model.heads import HashHead
-from tests.training_fixtures import cluster_features, small_config
-from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
+from tests.training_fixtures import RecordingMethod, labelled, small_config
+from training.compute import torch_settings
+from training.methods.base import RelaxedCodes
 from training.trainer import Trainer
-
-
-class RecordingMethod:
-    learns_by_epochs = True
-
-    """Pulls codes to a constant and remembers the batches."""
-
-    def __init__(self) -> None:
-        self.batches: list[Batch] = []
-        self.epochs: list[int] = []
-        self.train_codes: RelaxedCodes | None = None
-        self._scale = Parameter(torch.ones(1))
-
-    def build_heads(self, feature_dims: dict[str, int], n_bits: int) -> dict[str, HashHead]:
-        return {name: HashHead(dim, (), n_bits) for name, dim in feature_dims.items()}
-
-    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
-        self.prepared = (heads, train)
-
-    def parameters(self) -> list[Parameter]:
-        return [self._scale]
-
-    def state(self) -> dict[str, Tensor]:
-        return {"scale": self._scale.detach()}
-
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        self._scale.data.copy_(state["scale"])
-
-    def on_epoch_start(self, epoch: int, encode_train: Callable[[], RelaxedCodes], given_labels: Tensor) -> None:
-        self.epochs.append(epoch)
-        self.train_codes = encode_train()
-
-    def loss_terms(self, batch: Batch, relaxed_codes: RelaxedCodes) -> dict[str, Tensor]:
-        self.batches.append(batch)
-        return {"image": ((relaxed_codes.image - self._scale) ** 2).mean(), "text": (relaxed_codes.text**2).sum()}
-
-
-def labelled(n: int = 70) -> LabelledFeatures:
-    found = cluster_features(1, n)
-    return LabelledFeatures(
-        torch.from_numpy(found.image), torch.from_numpy(found.text), torch.from_numpy(found.true_labels.astype("float32"))
-    )
 
 
 def make_trainer(*overrides: str, n: int = 70) -> tuple[Trainer, RecordingMethod]:
@@ -121,8 +77,8 @@ def test_losses_are_means_over_batches_fall_and_train_the_methods_own_parameters
     first = trainer.run_epoch(1, lambda: advanced.append(1))
     for epoch in range(2, 6):
         last = trainer.run_epoch(epoch)
-    assert set(first) == {"image", "text"}
-    assert last["image"] < first["image"]
+    assert set(first.losses) == {"image", "text"}
+    assert last.losses["image"] < first.losses["image"]
     assert len(advanced) == 3
     assert method.state()["scale"].item() != 1.0
 
@@ -141,3 +97,101 @@ def test_weights_of_other_heads_are_refused() -> None:
     trainer, _ = make_trainer()
     with pytest.raises(RuntimeError, match="size mismatch"):
         make_trainer("training.n_bits=32")[0].load_weights(trainer.weights())
+
+
+def test_what_a_method_draws_at_random_depends_on_seed_and_epoch_alone() -> None:
+    torch.manual_seed(5)
+    (first, of_first), (resumed, of_resumed) = make_trainer(), make_trainer()
+    for epoch in (1, 2):
+        first.run_epoch(epoch)
+    resumed.run_epoch(2)
+    assert of_first.draws[3:] == of_resumed.draws
+    assert len(set(of_first.draws)) == 6
+
+
+def test_a_cosine_takes_the_learning_rate_to_nothing_over_the_epochs() -> None:
+    """Three batches an epoch, six epochs: the last of 18 steps, counted from 0, is number 17."""
+    trainer, _ = make_trainer("training.schedule=cosine")
+    rates = [trainer.run_epoch(epoch).learning_rate for epoch in range(1, 7)]
+    assert rates == [pytest.approx(0.01 * (1 + math.cos(math.pi * (3 * e - 1) / 18)) / 2) for e in range(1, 7)]
+    assert make_trainer()[0].run_epoch(6).learning_rate == 0.01
+
+
+def test_the_gradients_length_is_the_mean_over_batches() -> None:
+    """At a rate too small to change a weight: the same gradient as autograd gives for the batches one by one."""
+    trainer, method = make_trainer("training.learning_rate=1e-30", "training.weight_decay=0")
+    found = trainer.run_epoch(1).grad_norm
+    norms = []
+    for batch in list(method.batches):
+        codes = RelaxedCodes(trainer.heads["image"](batch.image_features), trainer.heads["text"](batch.text_features))
+        parameters = [*trainer.heads["image"].parameters(), *trainer.heads["text"].parameters(), *method.parameters()]
+        gradients = torch.autograd.grad(sum(method.loss_terms(batch, codes).values()), parameters)
+        norms.append(math.sqrt(sum(float((each**2).sum()) for each in gradients)))
+    assert found == pytest.approx(sum(norms) / 3, rel=1e-5)
+
+
+def test_averages_follow_their_formula_step_by_step() -> None:
+    plain, averaged = (make_trainer(f"training.average_decay={decay}", n=32)[0] for decay in (0, 0.25))
+    name = "heads.image.layers.0.weight"
+    expected = torch.zeros(())
+    for t in range(4):
+        for trainer in (plain, averaged):
+            trainer.run_epoch(t + 1)
+        decay = min(0.25, (1 + t) / (10 + t)) if t else 0.0
+        expected = decay * expected + (1 - decay) * plain.weights()[name]
+    torch.testing.assert_close(averaged.weights()[name], expected)
+    assert torch.equal(averaged.state()[name], plain.weights()[name])
+
+
+def test_codes_are_encoded_by_averaged_weights_and_training_goes_on_by_the_others() -> None:
+    trainer, method = make_trainer("training.average_decay=0.9")
+    for epoch in (1, 2):
+        codes = trainer.encode(labelled().image, labelled().text)
+        trainer.run_epoch(epoch)
+    assert method.train_codes is not None
+    assert torch.equal(method.train_codes.image, codes.image)
+    other, _ = make_trainer()
+    other.load_weights(trainer.weights())
+    found, wanted = (each.encode(labelled().image, labelled().text).image for each in (trainer, other))
+    assert torch.equal(found, wanted)
+    other.load_weights(trainer.state())
+    assert not torch.equal(other.encode(labelled().image, labelled().text).image, wanted)
+
+
+def test_weights_that_are_taken_back_are_the_averages_too() -> None:
+    trainer, _ = make_trainer("training.average_decay=0.9")
+    trainer.run_epoch(1)
+    kept = {name: tensor.clone() for name, tensor in trainer.weights().items()}
+    trainer.run_epoch(2)
+    trainer.load_weights(kept)
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in trainer.weights().items())
+
+
+def test_codes_for_evaluation_are_computed_in_full_precision_whatever_training_does() -> None:
+    wanted = make_trainer()[0].encode(labelled().image, labelled().text)
+    for precision in ("medium", "bfloat16"):
+        trainer, method = make_trainer(f"training.precision={precision}")
+        with torch_settings(small_config(f"training.precision={precision}").training):
+            codes = trainer.encode(labelled().image, labelled().text)
+            trainer.run_epoch(1)
+        assert torch.equal(codes.image, wanted.image)
+        assert method.train_codes is not None
+        assert method.train_codes.image.dtype == torch.float32
+
+
+def test_mixed_precision_rounds_the_heads_and_nothing_else() -> None:
+    trainer, method = make_trainer("training.precision=bfloat16")
+    wanted = trainer.encode(labelled().image, labelled().text).image
+    trainer.run_epoch(1)
+    assert method.train_codes is not None
+    difference = (method.train_codes.image - wanted).abs().max()
+    assert 0 < difference < 0.05
+
+
+def test_everything_a_method_is_handed_lies_on_the_trainers_device() -> None:
+    trainer, method = make_trainer()
+    trainer.run_epoch(1)
+    handed = [method.prepared[1].image, method.prepared[1].given_labels, *method.parameters()]
+    for batch in method.batches:
+        handed += [batch.image_features, batch.text_features, batch.given_labels, batch.sample_index]
+    assert {tensor.device for tensor in handed} == {trainer.device}
