@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from model.heads import HashHead
 from model.manifest import EncoderSpec, Manifest
 from training.config import RunConfig, make_config
 from training.inputs import PairFeatures
+from training.methods import METHODS
 from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
 from training.run_folder import RunFolder
 
@@ -73,14 +74,16 @@ class ClusterData:
         self.splits[name] = replace(self.splits[name], true_labels=labels)
 
 
-def small_config(*overrides: str) -> RunConfig:
+def small_config(*overrides: str, method: str = "scbch") -> RunConfig:
     """Returns a run of a second: 16 bits, narrow heads, six epochs, reliability from the third one on.
 
     Six labels do not need 16 bits: some stay constant, and no alarm is raised.
     """
+    narrow = {"image_hidden": [16], "text_hidden": [16], "reliability_from_epoch": 3, "n_neighbours": 5}
+    known = {field.name for field in fields(METHODS[method].options_type)}
     raw: dict[str, Any] = {
         "features": {"image_backbone": "efficientnet-lite0"},
-        "method": {"options": {"image_hidden": [16], "text_hidden": [16], "reliability_from_epoch": 3, "n_neighbours": 5}},
+        "method": {"name": method, "options": {key: value for key, value in narrow.items() if key in known}},
         "noise": {"rate": 0.5},
         "training": {
             "n_bits": 16,
