@@ -11,11 +11,14 @@ from typing import Any
 
 from training.methods.base import HashingMethod
 from training.methods.dcmh import Dcmh, DcmhOptions
+from training.methods.itq import Itq, ItqOptions
 from training.methods.nrch import Nrch, NrchOptions
+from training.methods.random_projection import RandomProjection
 from training.methods.rmsh import Rmsh, RmshOptions
 from training.methods.scbch import Scbch, ScbchOptions
 from training.methods.supcon import Supcon, SupconOptions
 from training.methods.ucch import Ucch, UcchOptions
+from training.methods.without_epochs import JointSpaceOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +42,7 @@ METHODS: dict[str, MethodEntry] = {
     "dcmh": MethodEntry(DcmhOptions, Dcmh, "DCMH (on fixed features)"),
     "supcon": MethodEntry(SupconOptions, Supcon, "Supervised contrastive"),
     "ucch": MethodEntry(UcchOptions, Ucch, "UCCH (without memory)"),
-    "nrch": MethodEntry(NrchOptions, Nrch, "NRCH"),
+    "nrch": MethodEntry(NrchOptions, Nrch, "NRCH (on fixed features)"),
+    "itq": MethodEntry(ItqOptions, Itq, "CCA-ITQ"),
+    "random_projection": MethodEntry(JointSpaceOptions, RandomProjection, "CCA and random projections"),
 }
