@@ -9,19 +9,17 @@ import pytest
 import torch
 
 import training
+from model.bundle import EncoderBundle
 from model.heads import HashHead
-from tests.training_fixtures import FEATURE_DIMS, N_LABELS, batch_and_codes, cluster_features
+from tests.training_fixtures import FEATURE_DIMS, N_LABELS, ClusterData, batch_and_codes, labelled, open_run, small_config
 from training.config import load_config
+from training.experiment import run_experiment
+from training.export import export_bundle
 from training.methods import METHODS
-from training.methods.base import HashingMethod, LabelledFeatures, RelaxedCodes
+from training.methods.base import HashingMethod, RelaxedCodes
 
 N_TRAIN, N_BITS = 40, 16
 LEARNERS = [name for name, entry in METHODS.items() if entry.create.learns_by_epochs]  # type: ignore[attr-defined]
-
-
-def train_features() -> LabelledFeatures:
-    pairs = cluster_features(1, N_TRAIN)
-    return LabelledFeatures(*(torch.from_numpy(x) for x in (pairs.image, pairs.text, pairs.true_labels.astype("float32"))))
 
 
 def made(name: str) -> tuple[HashingMethod, dict[str, HashHead]]:
@@ -30,13 +28,13 @@ def made(name: str) -> tuple[HashingMethod, dict[str, HashHead]]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         heads = method.build_heads(FEATURE_DIMS, N_BITS)
-        method.prepare(heads, train_features())
+        method.prepare(heads, labelled(N_TRAIN))
     return method, heads
 
 
 @torch.no_grad()
 def encoded(heads: dict[str, HashHead]) -> RelaxedCodes:
-    train = train_features()
+    train = labelled(N_TRAIN)
     return RelaxedCodes(heads["image"](train.image), heads["text"](train.text))
 
 
@@ -64,7 +62,7 @@ def test_every_method_has_a_title_and_a_configuration_that_is_its_defaults(name:
 @pytest.mark.parametrize("n", [1, 2, 9])
 def test_losses_are_finite_scalars_with_finite_gradients_even_for_one_pair(name: str, n: int) -> None:
     method, heads = made(name)
-    method.on_epoch_start(1, lambda: encoded(heads), train_features().given_labels)
+    method.on_epoch_start(1, lambda: encoded(heads), labelled(N_TRAIN).given_labels)
     batch, codes = batch_and_codes(n, n, unit_norm=heads["image"].unit_norm)
     terms = method.loss_terms(batch, codes)
     assert terms
@@ -91,7 +89,7 @@ def test_losses_stay_finite_where_labels_say_nothing(name: str, labels: torch.Te
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_method_that_takes_back_a_state_goes_on_as_the_other_would(name: str) -> None:
     (method, heads), (other, _) = made(name), made(name)
-    method.on_epoch_start(40, lambda: encoded(heads), train_features().given_labels)
+    method.on_epoch_start(40, lambda: encoded(heads), labelled(N_TRAIN).given_labels)
     with torch.no_grad():
         for parameter in method.parameters():
             parameter.add_(0.25)
@@ -100,3 +98,15 @@ def test_a_method_that_takes_back_a_state_goes_on_as_the_other_would(name: str) 
     assert {key: term.item() for key, term in method.loss_terms(batch, codes).items()} == {
         key: term.item() for key, term in other.loss_terms(batch, codes).items()
     }
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_goes_the_whole_way_from_features_to_a_bundle(name: str, tmp_path: Path) -> None:
+    config = small_config("training.epochs=2", method=name)
+    run = open_run(tmp_path / "run", config)
+    report = run_experiment(config, ClusterData(), run)
+    assert report["method"] == name
+    assert report["epoch"] in ((1, 2) if name in LEARNERS else (0,))
+    assert (run.path / "report.md").read_text(encoding="utf-8").startswith(f"# {METHODS[name].title}, 16 bits")
+    bundle = export_bundle(run, tmp_path / "bundle")
+    assert EncoderBundle.from_pretrained(tmp_path / "bundle").bundle_id == bundle.bundle_id
