@@ -120,12 +120,16 @@ class EncoderBundle:
 
         Raises:
             BackboneError: If a backbone is unknown or its weights are missing.
-            BundleIncompatible: If a backbone here gives other features than the one the head was trained on.
+            BundleIncompatible: If a backbone here gives other features than the one the head was trained on, or the features came
+                ready-made and there is no backbone.
         """
         return {name: HashEncoder(_matching_backbone(self.manifest.encoders[name]), self.heads[name]) for name in MODALITIES}
 
 
 def _matching_backbone(spec: EncoderSpec) -> Backbone:
+    if spec.is_ready_made:
+        named = ", ".join(str(fact) for fact in spec.preprocessing.values())
+        raise BundleIncompatible(f"the bundle was trained on ready-made features ({named}) and cannot encode pictures or texts")
     backbone = load_backbone(spec.backbone)
     if backbone.weights_digest != spec.weights_digest:
         raise BundleIncompatible(

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from model.backbones.base import Backbone
 from model.codes import Float32
 from model.heads import HashHead
+
+_BLOCK_ROWS = 4096
 
 
 class HashEncoder:
@@ -66,6 +69,22 @@ class HashEncoder:
         Returns:
             (N, n_bits) float32 in [−1, 1], the relaxed codes.
         """
-        with torch.inference_mode():
-            codes: Float32 = self._head(torch.tensor(features)).numpy()
-        return codes
+        return encode_features(self._head, features)
+
+
+def encode_features(head: HashHead, features: Float32) -> Float32:
+    """Encodes features by a head, some thousand rows at a time, so that they may be memory-mapped and larger than memory.
+
+    Args:
+        head: Trained.
+        features: (N, feature_dim) float32, N ≥ 0.
+
+    Returns:
+        (N, n_bits) float32 in [−1, 1], the relaxed codes; the same whatever the block size.
+    """
+    codes = np.empty((len(features), head.n_bits), np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(features), _BLOCK_ROWS):
+            block = slice(start, start + _BLOCK_ROWS)
+            codes[block] = head(torch.tensor(features[block])).numpy()
+    return codes

@@ -5,6 +5,7 @@ Decides the fields and their form as JSON. Does not know tensors.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,8 @@ from model.errors import BundleCorrupt, BundleIncompatible, CodeError
 
 FORMAT_VERSION = 1
 MODALITIES = ("image", "text")
+FEATURE_FILE = "feature-file"
+"""Stands in a spec for a backbone where the features came ready-made: the heads can be judged on such files, but not served."""
 _T = TypeVar("_T")
 
 
@@ -23,8 +26,8 @@ class EncoderSpec:
     """One modality's encoder.
 
     Attributes:
-        backbone: Name in the table of backbones.
-        weights_digest: The backbone's digest; another one means other features.
+        backbone: Name in the table of backbones, or ``feature-file``.
+        weights_digest: The backbone's digest (of a feature file: of what ``preprocessing`` says); another one means other features.
         preprocessing: How raw input is prepared, for the reader; the digest covers it.
         feature_dim: Width of the features.
         hidden_dims: Widths of the head's hidden layers.
@@ -37,6 +40,25 @@ class EncoderSpec:
     feature_dim: int
     hidden_dims: tuple[int, ...]
     unit_norm: bool
+
+    @property
+    def is_ready_made(self) -> bool:
+        """Whether the features came as a file, so that no picture or text can be encoded."""
+        return self.backbone == FEATURE_FILE
+
+    @classmethod
+    def of_feature_file(cls, source: Mapping[str, Any], **shape: Any) -> EncoderSpec:
+        """Makes the spec of a head that was trained on ready-made features.
+
+        Args:
+            source: JSON-able; what the features are and where they come from.
+            **shape: ``feature_dim``, ``hidden_dims`` and ``unit_norm``.
+
+        Returns:
+            The spec; its digest is one of ``source``.
+        """
+        digest = hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest()
+        return cls(backbone=FEATURE_FILE, weights_digest=digest, preprocessing=dict(source), **shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,16 @@ from __future__ import annotations
 
 from model.manifest import Manifest
 
+_SERVED = """Turns a picture or an English sentence into a binary code of {n_bits} bits, so that things which
+belong together differ in few bits. Served by `python -m app serve --bundle DIR`.
+
+Only the heads and two linear label classifiers are in this folder; the backbones come with Bitlens's dependencies and are
+checked against the digests in `config.json`."""
+_READY_MADE = """Turns ready-made features of a benchmark into binary codes of {n_bits} bits. What gave the features
+is not known here, so it cannot encode pictures or texts and is not served; `python -m training evaluate` judges it.
+
+Only the heads and two linear label classifiers are in this folder."""
+
 
 def render_card(manifest: Manifest, bundle_id: str) -> str:
     """Writes the card as Markdown with the hub's front matter.
@@ -22,21 +32,21 @@ def render_card(manifest: Manifest, bundle_id: str) -> str:
         f"| {name} | `{spec.backbone}` | {spec.feature_dim} | {' → '.join(map(str, spec.hidden_dims)) or 'none'} |"
         for name, spec in manifest.encoders.items()
     )
+    ready_made = any(spec.is_ready_made for spec in manifest.encoders.values())
+    purpose, parts = (_READY_MADE if ready_made else _SERVED).format(n_bits=manifest.n_bits).split("\n\n")
     return f"""---
 library_name: bitlens
 tags: [cross-modal-retrieval, hashing, image-text]
 ---
 # {manifest.method.upper()} encoders, {manifest.n_bits} bits
 
-Bundle `{bundle_id}`. Turns a picture or an English sentence into a binary code of {manifest.n_bits} bits, so that things which
-belong together differ in few bits. Served by `python -m app serve --bundle DIR`.
+Bundle `{bundle_id}`. {purpose}
 
 | modality | frozen backbone | features | hidden layers of the trained head |
 |---|---|---|---|
 {encoders}
 
-Only the heads and two linear label classifiers are in this folder; the backbones come with Bitlens's dependencies and are
-checked against the digests in `config.json`.
+{parts}
 
 ## How it was trained
 {_table(manifest.training)}

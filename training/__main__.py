@@ -1,4 +1,4 @@
-"""The trainer's command line: ``python -m training {features,train,evaluate,export}``.
+"""The trainer's command line: ``python -m training {features,train,evaluate,export,compare,sweep}``.
 
 Decides arguments and exit codes: 0 done, 2 a mistake of the caller's (all mistakes listed), 1 anything else that Bitlens raises.
 The last line of standard output is always one JSON object; everything for people goes to standard error.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(command)
     command.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     command.set_defaults(run=_train)
-    command = commands.add_parser("evaluate", help="mAP of a bundle on a data set's query split")
+    command = commands.add_parser("evaluate", help="figures of a bundle on a data set's query split")
     command.add_argument("--bundle", type=Path, required=True, metavar="DIR", help="folder of the bundle, or its name on the hub")
     _add_data(command)
     command.add_argument("--set", dest="overrides", action="append", default=[], metavar="data.key=value", help="column names")
@@ -73,11 +74,46 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("run_dir", type=Path, metavar="RUN", help="folder of the run")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the bundle")
     command.set_defaults(run=_export)
+    _add_compare(commands.add_parser("compare", help="put runs side by side: a page with plots, and Markdown tables"))
+    _add_sweep(
+        commands.add_parser("sweep", help="try settings, judged among validation pairs; takes an interrupted sweep up again")
+    )
     return parser
 
 
+def _add_compare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run, or a folder that holds runs")
+    command.add_argument("--out", type=Path, default=Path("compare.html"), metavar="FILE", help="the page (default compare.html)")
+    command.add_argument("--markdown", type=Path, metavar="FILE", help="the tables (default: --out, ending in .md)")
+    command.add_argument("--baseline", metavar="METHOD", help="show the differences to it, in points and paired by seed")
+    command.set_defaults(run=_compare)
+
+
+def _add_sweep(command: argparse.ArgumentParser) -> None:
+    _add_config(command)
+    _add_data(command)
+    add = command.add_argument
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of the sweep")
+    forms = "section.key=low..high[:log][:int][:STEP], or section.key=value,value,…; as often as needed"
+    add("--space", dest="spaces", action="append", required=True, metavar="KEY=VALUES", help=forms)
+    add("--trials", type=_natural, required=True, metavar="N", help="trials in all, those of earlier calls included")
+    add("--timeout-s", type=float, default=math.inf, metavar="S", help="stop after so many seconds; call again to go on")
+    add("--seeds", type=_seeds, default=(), metavar="S,S,…", help="a run for each, of which the mean counts; noise and cut too")
+    command.set_defaults(run=_sweep)
+
+
+def _natural(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
 def _add_config(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML configuration")
+    command.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML file, or the name of a shipped one")
     command.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="section.key=value", help="override a setting"
     )
@@ -85,7 +121,7 @@ def _add_config(command: argparse.ArgumentParser) -> None:
 
 def _add_data(command: argparse.ArgumentParser) -> None:
     default = Path(os.environ.get("BITLENS_CACHE_DIR", ".cache/bitlens"))
-    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set")
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set, or datasets:NAME")
     command.add_argument(
         "--cache-dir", type=Path, default=default, metavar="DIR", help=f"where features are kept (default {default})"
     )
@@ -114,23 +150,43 @@ def _train(options: argparse.Namespace) -> dict[str, Any]:
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     from training import commands
     from training.config import make_config
+    from training.report import render_figures, render_labels
 
     found = commands.evaluate_bundle(
         options.bundle, make_config({}, options.overrides).data, options.data, cache_dir=options.cache_dir, threads=options.threads
     )
+    figures = found.as_dict()
     if not options.json:
-        print(  # noqa: T201
-            f"{found.n_bits} bits, {found.n_query} queries, {found.n_database} items\n"
-            f"  image → text  mAP {found.i2t_map:.4f}\n  text → image  mAP {found.t2i_map:.4f}\n"
-            f"  chance            {found.chance:.4f}"
-        )
-    return found.as_dict()
+        curves = found.curves()
+        print(f"{found.n_bits} bits, {found.n_query} queries, {found.n_database} items\n")  # noqa: T201
+        print(f"{render_figures(figures, curves)}\n{render_labels(curves)}")  # noqa: T201
+    return figures
 
 
 def _export(options: argparse.Namespace) -> dict[str, Any]:
     from training import commands
 
     return commands.export(options.run_dir, options.out)
+
+
+def _compare(options: argparse.Namespace) -> dict[str, Any]:
+    from training import commands
+
+    markdown = options.markdown or options.out.with_suffix(".md")
+    return commands.compare(options.runs, options.out, markdown, baseline=options.baseline)
+
+
+def _sweep(options: argparse.Namespace) -> dict[str, Any]:
+    from training.sweep_space import read_spaces
+
+    spaces = read_spaces(options.config, options.overrides, options.spaces)
+    from training import commands
+    from training.config import load_config
+    from training.sweep_plan import Limits, SweepPlan
+
+    plan = SweepPlan(load_config(options.config, options.overrides), tuple(spaces), options.seeds)
+    limits = Limits(options.trials, options.timeout_s)
+    return commands.sweep(plan, options.data, options.out, limits, cache_dir=options.cache_dir)
 
 
 if __name__ == "__main__":

@@ -5,25 +5,37 @@ Decides what is printed: progress to standard error, results to standard output.
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from model.bundle import EncoderBundle
-from model.encoder import HashEncoder
+from model.codes import Float32
+from model.encoder import encode_features
+from model.errors import BundleIncompatible
 from model.manifest import MODALITIES
+from training.comparison import load_runs, render_markdown
+from training.comparison.tables import METRICS
 from training.compute import make_accelerator
 from training.config import DataSection, FeaturesSection, RunConfig, TrainingSection
+from training.datasets import FeatureSplits, PairSplits
 from training.datasets.base import SPLITS
 from training.evaluation import Evaluation, LabelledCodes, evaluate
 from training.experiment import run_experiment
 from training.export import export_bundle
 from training.inputs import PairFeatures, data_facts, extract_pair_features, read_pairs
 from training.processes import Processes
-from training.progress import epoch_bar
+from training.progress import epoch_bar, trial_bar
 from training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from training.sweep_plan import Limits, SweepPlan
+
+Encode = Callable[[Float32], Float32]
+"""Turns (N, feature_dim) features into (N, n_bits) relaxed codes."""
 
 
 def features(config: RunConfig, data: Path, *, cache_dir: Path) -> dict[str, Any]:
@@ -87,24 +99,43 @@ def evaluate_bundle(bundle_dir: Path, config: DataSection, data: Path, *, cache_
         threads: Of the forward passes.
 
     Returns:
-        mAP in both directions, chance and counts.
+        All figures in both directions, chance and counts.
+
+    Raises:
+        BundleIncompatible: If the bundle's heads were trained on other features than the data set or the backbones here give.
     """
     bundle = EncoderBundle.from_pretrained(bundle_dir)
-    encoders = bundle.encoders()
-    specs = bundle.manifest.encoders
-    run_config = RunConfig(
-        data=config,
-        features=FeaturesSection(image_backbone=specs["image"].backbone, text_backbone=specs["text"].backbone),
-        training=TrainingSection(threads=threads),
-    )
+    run_config = RunConfig(data=config, features=_backbones(bundle), training=TrainingSection(threads=threads))
     pairs = read_pairs(run_config, data, cache_dir=cache_dir)
+    encoders = _encoders(bundle, pairs)
     parts = {name: extract_pair_features(getattr(pairs, name), name, run_config, cache_dir=cache_dir) for name in SPLITS}
     database = [parts["train"], parts["gallery"]]
-    return evaluate(_codes(encoders, [parts["query"]]), _codes(encoders, database))
+    return evaluate(_codes(encoders, [parts["query"]]), _codes(encoders, database), label_names=pairs.label_names)
 
 
-def _codes(encoders: dict[str, HashEncoder], parts: list[PairFeatures]) -> LabelledCodes:
-    codes = {name: np.concatenate([encoders[name].encode_features(getattr(part, name)) for part in parts]) for name in MODALITIES}
+def _backbones(bundle: EncoderBundle) -> FeaturesSection:
+    named = {f"{name}_backbone": spec.backbone for name, spec in bundle.manifest.encoders.items() if not spec.is_ready_made}
+    return FeaturesSection.model_validate(named)
+
+
+def _encoders(bundle: EncoderBundle, pairs: PairSplits | FeatureSplits) -> dict[str, Encode]:
+    """Returns what encodes features, by modality, once it is sure that the heads were trained on such features."""
+    if isinstance(pairs, PairSplits):
+        return {name: encoder.encode_features for name, encoder in bundle.encoders().items()}
+    for name, source in pairs.source_facts().items():
+        spec = bundle.manifest.encoders[name]
+        if not spec.is_ready_made or spec.preprocessing != source:
+            raise BundleIncompatible(
+                f"the bundle's {name} head was trained on {spec.backbone} {spec.preprocessing}, the data set has features {source}"
+            )
+        found = getattr(pairs.query, name).shape[1]
+        if spec.feature_dim != found:
+            raise BundleIncompatible(f"the bundle's {name} head takes {spec.feature_dim} features, the data set has {found}")
+    return {name: partial(encode_features, bundle.heads[name]) for name in MODALITIES}
+
+
+def _codes(encoders: dict[str, Encode], parts: list[PairFeatures]) -> LabelledCodes:
+    codes = {name: np.concatenate([encoders[name](getattr(part, name)) for part in parts]) for name in MODALITIES}
     return LabelledCodes(codes["image"], codes["text"], np.concatenate([part.true_labels for part in parts]))
 
 
@@ -120,3 +151,62 @@ def export(run_dir: Path, out: Path) -> dict[str, Any]:
     """
     bundle = export_bundle(RunFolder(run_dir), out)
     return {"bundle": str(out), "bundle_id": bundle.bundle_id, "n_bits": bundle.n_bits}
+
+
+def compare(runs: Sequence[Path], page: Path, markdown: Path, *, baseline: str | None = None) -> dict[str, Any]:
+    """Writes runs side by side as a page and as Markdown tables.
+
+    Args:
+        runs: Folders of runs, or folders that hold such.
+        page: Where the HTML goes.
+        markdown: Where the Markdown goes.
+        baseline: A method that the others are compared with.
+
+    Returns:
+        Where both are, and how many runs are in them.
+
+    Raises:
+        ConfigError: If a folder holds no run, or the baseline is none of the methods.
+    """
+    from training.comparison.page import render_page  # matplotlib takes its time
+
+    records = load_runs(runs)
+    texts = {
+        page: render_page(records, baseline=baseline),
+        markdown: render_markdown(records, baseline=baseline, metrics=METRICS) + "\n",
+    }
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    n_finished = sum(record.report is not None for record in records)
+    return {"page": str(page), "markdown": str(markdown), "n_runs": n_finished, "n_unfinished": len(records) - n_finished}
+
+
+def sweep(plan: SweepPlan, data: Path, out: Path, limits: Limits, *, cache_dir: Path) -> dict[str, Any]:
+    """Tries settings, judged among validation pairs alone; takes an interrupted sweep up again.
+
+    Args:
+        plan: What is tried.
+        data: Folder of the data set.
+        out: Folder of the sweep.
+        limits: When to end.
+        cache_dir: Where features are kept.
+
+    Returns:
+        The best trial, and where configuration and table are.
+    """
+    from training import sweep as sweeping  # optuna takes its time
+    from training import sweep_report
+
+    pairs = read_pairs(plan.base, data, cache_dir=cache_dir)
+
+    @cache
+    def train_features(features: FeaturesSection) -> PairFeatures:
+        config = plan.base.model_copy(update={"features": features})
+        return extract_pair_features(pairs.train, "train", config, cache_dir=cache_dir)
+
+    swept = sweeping.SweepData(lambda config: train_features(config.features), data_facts(pairs, data))
+    train_features(plan.base.features)  # its bars come before the sweep's
+    with trial_bar(f"sweep of {plan.base.method.name}") as told:
+        study = sweeping.sweep(plan, swept, out, limits, told=told)
+    return sweep_report.write_sweep(study, plan, out)

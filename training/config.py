@@ -20,6 +20,7 @@ from training.methods import METHODS
 
 PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+_CONFIGS = Path(__file__).parent / "configs"
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -40,17 +41,26 @@ class _Section(BaseModel):
 
 
 class DataSection(_Section):
-    """How the data set is read: column names, and the seed of the cut where it has no splits."""
+    """How the data set is read: names of columns and (of ``datasets:NAME``) of splits, and how splits are cut where it has none.
+
+    ``n_query`` and ``n_train`` are for feature files: the first rows are queries, the next ones trained on; 0 stands for the
+    numbers of the benchmark's reference split (its shares, if the files are not of full size).
+    """
 
     image_column: str = "image"
     text_column: str = "text"
     labels_column: str = "labels"
     id_column: str = "id"
+    train_split: str = "train"
+    query_split: str = "query"
+    gallery_split: str = "gallery"
     split_seed: Seed = 0
+    n_query: Annotated[int, Field(ge=0)] = 0
+    n_train: Annotated[int, Field(ge=0)] = 0
 
 
 class FeaturesSection(_Section):
-    """Which frozen backbones give the features."""
+    """Which frozen backbones give the features; passed over where the data set consists of ready-made features."""
 
     image_backbone: str = "efficientnet-lite0-conse"
     text_backbone: str = "minilm-l6-v2"
@@ -155,7 +165,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """Reads a configuration file and lays the overrides over it.
 
     Args:
-        path: TOML file.
+        path: TOML file; where there is none, ``configs/NAME.toml``, ``NAME.toml`` or ``NAME`` means the shipped one of that name.
         overrides: ``section.key=value`` each; the value in TOML, or else taken as a string.
 
     Returns:
@@ -165,12 +175,21 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         ConfigError: If the file cannot be read or anything in it or in the overrides is wrong; lists every mistake.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(_shipped(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+        shipped = ", ".join(sorted(file.stem for file in _CONFIGS.glob("*.toml")))
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}; configurations that are shipped: {shipped}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: is not TOML: {error}"]) from error
     return make_config(raw, overrides)
+
+
+def _shipped(path: Path) -> Path:
+    """Returns the shipped configuration that a path to no file means, or else the path itself."""
+    file = _CONFIGS / f"{path.name.removesuffix('.toml')}.toml"
+    return (
+        file if not path.is_file() and path.parent.as_posix() in (".", "configs", "training/configs") and file.is_file() else path
+    )
 
 
 def make_config(raw: dict[str, Any], overrides: Sequence[str] = ()) -> RunConfig:

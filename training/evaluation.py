@@ -1,89 +1,67 @@
-"""How good codes are: mean average precision of Hamming rankings, exact in expectation over ties.
+"""How good codes are: Hamming rankings in both directions, every figure exact in expectation over ties.
 
-Decides relevance (at least one shared label), the treatment of ties, and chance. Does not know how codes came about.
+Decides relevance (at least one shared label), which queries count, and chance. Does not know how codes came about.
 
-Distances are small integers, so ties are the rule and a sorted list would reward one arbitrary order. The number reported here is
-the mean over all orders of tied items, in closed form, from two histograms a query: no sorting, no sampling.
+Distances are small integers, so ties are the rule and a sorted list would reward one arbitrary order. The numbers reported here
+are means over all orders of tied items, in closed form, from histograms of distances: no sorting, no sampling.
+``docs/evaluation.md`` defines each.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from model.codes import Float32, Int8, Int64, UInt8, sign_codes
 from model.errors import DatasetError
+from training.evaluation_figures import DirectionFigures, Evaluation, MapEvaluation, Separation
+from training.ranking_histograms import LabelledCodes, RankingHistograms, label_histograms, partner_places, ranking_histograms
+from training.ranking_metrics import (
+    expected_average_precision,
+    expected_ndcg,
+    expected_partner_recall,
+    expected_precision_at,
+    precision_and_recall_within,
+)
 
-Float64 = npt.NDArray[np.float64]
-_BLOCK = 256
+__all__ = ["Evaluation", "LabelledCodes", "MapEvaluation", "Separation", "evaluate", "evaluate_separation", "evaluate_within"]
 
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What a ranking task gave.
-
-    Attributes:
-        i2t_map: mAP of image queries on database texts, in [0, 1].
-        t2i_map: mAP of text queries on database images, in [0, 1].
-        chance: Mean share of relevant items in the database, what a random ranking comes to.
-        n_query: Queries with at least one relevant item; the mean is over these.
-        n_without_relevant: Queries left out because nothing is relevant to them.
-        n_database: Items ranked for each query.
-        n_bits: Bits of a code.
-    """
-
-    i2t_map: float
-    t2i_map: float
-    chance: float
-    n_query: int
-    n_without_relevant: int
-    n_database: int
-    n_bits: int
-
-    @property
-    def mean_map(self) -> float:
-        """Mean of both directions."""
-        return (self.i2t_map + self.t2i_map) / 2
-
-    def as_dict(self) -> dict[str, float | int]:
-        """Returns all numbers by name, ``mean_map`` included."""
-        return {**asdict(self), "mean_map": self.mean_map}
+_FIRST, _FIRST_PARTNERS, _RADIUS = 50, 10, 2
+_LIST_LENGTHS = (1, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledCodes:
-    """Codes of both modalities of one side of a ranking task.
-
-    Attributes:
-        image: (N, n_bits) float32 relaxed codes, or their signs.
-        text: (N, n_bits) likewise.
-        labels: (N, C) uint8 multi-hot.
-    """
-
-    image: Float32
-    text: Float32
-    labels: UInt8
-
-
-def evaluate(query: LabelledCodes, database: LabelledCodes) -> Evaluation:
+def evaluate(query: LabelledCodes, database: LabelledCodes, *, label_names: Sequence[str] = ()) -> Evaluation:
     """Ranks the database for every query in both directions.
 
     Args:
         query: Q pairs.
         database: N pairs, none of them among the queries.
+        label_names: (C) names for the figures of single labels; their numbers if empty.
 
     Returns:
-        mAP over the whole database, chance and counts.
+        All figures.
 
     Raises:
         DatasetError: If nothing is relevant to any query: there is no mean over no queries.
     """
-    return _evaluate(query, database, same=False)
+    names = label_names or [str(label) for label in range(query.labels.shape[1])]
+    histograms = ranking_histograms(query, database)
+    kept = _with_relevant(histograms["i2t"])
+    maps = _maps(histograms, kept, n_database=len(database.labels))
+    return Evaluation(
+        **asdict(maps),
+        i2t=_figures(query, database, "i2t", histograms["i2t"], names=names),
+        t2i=_figures(query, database, "t2i", histograms["t2i"], names=names),
+        **_chances(histograms["i2t"], kept),
+        separation=_separation(histograms),
+        label_share={names[label]: share for label, share in enumerate(database.labels.mean(axis=0).tolist())},
+    )
 
 
-def evaluate_within(pairs: LabelledCodes) -> Evaluation:
+def evaluate_within(pairs: LabelledCodes) -> MapEvaluation:
     """Ranks all other pairs for each pair; a query's own partner is left out, as an unseen query has none.
 
     Args:
@@ -95,88 +73,85 @@ def evaluate_within(pairs: LabelledCodes) -> Evaluation:
     Raises:
         DatasetError: If no two pairs share a label.
     """
-    return _evaluate(pairs, pairs, same=True)
+    histograms = ranking_histograms(pairs, pairs, exclude_own=True)
+    return _maps(histograms, _with_relevant(histograms["i2t"]), n_database=len(pairs.labels) - 1)
 
 
-def _evaluate(query: LabelledCodes, database: LabelledCodes, *, same: bool) -> Evaluation:
-    precisions, shares = {}, np.empty(0)
-    for name, queries, targets in (("i2t", query.image, database.text), ("t2i", query.text, database.image)):
-        everything, relevant = distance_histograms(
-            sign_codes(queries), sign_codes(targets), query.labels, database.labels, exclude_own=same
-        )
-        has_relevant = relevant.sum(axis=1) > 0
-        if not has_relevant.any():
-            raise DatasetError("no query shares a label with any item of the database: there is nothing to evaluate")
-        shares = (relevant.sum(axis=1) / np.maximum(everything.sum(axis=1), 1))[has_relevant]
-        precisions[name] = expected_average_precision(everything[has_relevant], relevant[has_relevant])
-    return Evaluation(
-        i2t_map=float(precisions["i2t"].mean()),
-        t2i_map=float(precisions["t2i"].mean()),
-        chance=float(shares.mean()),
-        n_query=len(shares),
-        n_without_relevant=len(query.labels) - len(shares),
-        n_database=len(database.labels) - int(same),
-        n_bits=int(query.image.shape[1]),
+def evaluate_separation(pairs: LabelledCodes) -> Separation:
+    """Measures how far apart the images and texts of a split are that share no label.
+
+    Args:
+        pairs: N pairs; all N (N − 1) combinations of one's image and another's text are looked at.
+
+    Returns:
+        Their distances.
+    """
+    return _separation(ranking_histograms(pairs, pairs, exclude_own=True, directions=("i2t",)))
+
+
+def _separation(histograms: Mapping[str, RankingHistograms]) -> Separation:
+    counts = sum((found.everything - found.relevant).sum(axis=0) for found in histograms.values())
+    return Separation(tuple(np.asarray(counts).tolist()))
+
+
+def _with_relevant(found: RankingHistograms) -> npt.NDArray[np.bool_]:
+    """Says for which queries something is relevant; labels decide, so it is the same in both directions."""
+    has_relevant: npt.NDArray[np.bool_] = found.relevant.sum(axis=1) > 0
+    if not has_relevant.any():
+        raise DatasetError("no query shares a label with any item of the database: there is nothing to evaluate")
+    return has_relevant
+
+
+def _maps(histograms: Mapping[str, RankingHistograms], kept: npt.NDArray[np.bool_], *, n_database: int) -> MapEvaluation:
+    maps = {
+        name: float(expected_average_precision(found.everything[kept], found.relevant[kept]).mean())
+        for name, found in histograms.items()
+    }
+    return MapEvaluation(
+        i2t_map=maps["i2t"],
+        t2i_map=maps["t2i"],
+        chance=float((histograms["i2t"].relevant[kept].sum(axis=1) / max(n_database, 1)).mean()),
+        n_query=int(kept.sum()),
+        n_without_relevant=int((~kept).sum()),
+        n_database=n_database,
+        n_bits=histograms["i2t"].everything.shape[1] - 1,
     )
 
 
-def distance_histograms(
-    query_signs: Int8, database_signs: Int8, query_labels: UInt8, database_labels: UInt8, *, exclude_own: bool = False
-) -> tuple[Int64, Int64]:
-    """Counts database items, and relevant ones, at each distance from each query.
-
-    Args:
-        query_signs: (Q, n_bits) int8 of −1 and +1.
-        database_signs: (N, n_bits) int8 of −1 and +1.
-        query_labels: (Q, C) uint8 multi-hot.
-        database_labels: (N, C) uint8 multi-hot.
-        exclude_own: Whether item i is left out for query i.
-
-    Returns:
-        Two (Q, n_bits + 1) int64: all items, and those that share a label with the query, by distance 0…n_bits.
-    """
-    n_bits = query_signs.shape[1]
-    everything = np.empty((len(query_signs), n_bits + 1), np.int64)
-    relevant = np.empty_like(everything)
-    database, labels = database_signs.astype(np.float32).T, database_labels.astype(np.float32).T
-    for start in range(0, len(query_signs), _BLOCK):
-        rows = slice(start, min(start + _BLOCK, len(query_signs)))
-        n_rows = rows.stop - rows.start
-        distances = ((n_bits - query_signs[rows].astype(np.float32) @ database) / 2).astype(np.int64)
-        shares_label = query_labels[rows].astype(np.float32) @ labels > 0
-        bins = distances + (np.arange(n_rows) * (n_bits + 1))[:, None]
-        counted = np.ones_like(shares_label)
-        if exclude_own:
-            counted[np.arange(n_rows), np.arange(rows.start, rows.stop)] = False
-        size = n_rows * (n_bits + 1)
-        everything[rows] = np.bincount(bins[counted], minlength=size).reshape(n_rows, -1)
-        relevant[rows] = np.bincount(bins[counted & shares_label], minlength=size).reshape(n_rows, -1)
-    return everything, relevant
+def _figures(
+    query: LabelledCodes, database: LabelledCodes, direction: str, found: RankingHistograms, *, names: Sequence[str]
+) -> DirectionFigures:
+    kept = _with_relevant(found)
+    everything, relevant = found.everything[kept], found.relevant[kept]
+    precision, recall = precision_and_recall_within(everything, relevant)
+    empty = (np.cumsum(everything, axis=1) == 0).mean(axis=0)
+    radius = min(_RADIUS, everything.shape[1] - 1)
+    nearer, tied = partner_places(query, direction)
+    lengths = [n for n in _LIST_LENGTHS if n <= len(database.labels)]
+    return DirectionFigures(
+        map_at_50=float(expected_average_precision(everything, relevant, _FIRST).mean()),
+        ndcg_at_50=float(expected_ndcg(everything, found.gain[kept], found.levels[kept], _FIRST).mean()),
+        precision_radius_2=float(precision[:, radius].mean()),
+        empty_radius_2=float(empty[radius]),
+        recall_at_10=float(expected_partner_recall(nearer, tied, _FIRST_PARTNERS).mean()),
+        precision=tuple(precision.mean(axis=0).tolist()),
+        recall=tuple(recall.mean(axis=0).tolist()),
+        empty=tuple(empty.tolist()),
+        precision_at={n: float(expected_precision_at(everything, relevant, n).mean()) for n in lengths},
+        per_label={
+            names[label]: float(expected_average_precision(found.everything[rows], bearers).mean())
+            for label, rows, bearers in label_histograms(query, database, direction)
+        },
+    )
 
 
-def expected_average_precision(everything: Int64, relevant: Int64) -> Float64:
-    """Returns the average precision of each ranking, in expectation over a random order within each distance.
-
-    Source: F. McSherry and M. Najork, Computing Information Retrieval Performance Measures Efficiently in the Presence of
-    Tied Scores (2008), https://doi.org/10.1007/978-3-540-78646-7_38, section 2. A group of n tied items with r relevant ones,
-    behind N items with R relevant ones, adds Σ_{i=1…n} (r/n) · (R + 1 + (i − 1)(r − 1)/(n − 1)) / (N + i), divided by all
-    relevant items.
-
-    Note: with h = Σ_i 1/(N + i), a difference of harmonic numbers, the sum is
-    (r/n) · ((R + 1) h + (r − 1)/(n − 1) · (n − (N + 1) h)).
-
-    Args:
-        everything: (Q, n_bits + 1) int64, items by distance.
-        relevant: (Q, n_bits + 1) int64, relevant items by distance; at least one a row.
-
-    Returns:
-        (Q,) float64 in (0, 1].
-    """
-    n, r = everything.astype(np.float64), relevant.astype(np.float64)
-    n_before, r_before = np.cumsum(n, axis=1) - n, np.cumsum(r, axis=1) - r
-    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, int(n.sum(axis=1).max(initial=0)) + 1))])
-    h = harmonic[np.cumsum(everything, axis=1)] - harmonic[n_before.astype(np.int64)]
-    slope = np.where(n > 1, (r - 1) / np.maximum(n - 1, 1), 0.0)
-    added = np.where(n > 0, r / np.maximum(n, 1) * ((r_before + 1) * h + slope * (n - (n_before + 1) * h)), 0.0)
-    total: Float64 = added.sum(axis=1) / r.sum(axis=1)
-    return total
+def _chances(found: RankingHistograms, kept: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Takes all items for one group of ties, which is a random order."""
+    everything, relevant, gain = (
+        counts[kept].sum(axis=1, keepdims=True) for counts in (found.everything, found.relevant, found.gain)
+    )
+    return {
+        "chance_map_at_50": float(expected_average_precision(everything, relevant, _FIRST).mean()),
+        "chance_ndcg_at_50": float(expected_ndcg(everything, gain, found.levels[kept], _FIRST).mean()),
+        "chance_recall_at_10": min(1.0, _FIRST_PARTNERS / len(kept)),
+    }

@@ -57,10 +57,7 @@ def run_experiment(
 
 def _run(config: RunConfig, features: Features, run: RunFolder, progress: Progress) -> dict[str, Any]:
     train = features("train")
-    labels = make_training_labels(train.true_labels, config)
-    n_labels = train.true_labels.shape[1]
-    method = METHODS[config.method.name].create(config.method.checked_options(), n_train=len(labels.train_index), n_labels=n_labels)
-    trainer = Trainer(method, select(train, labels.given_labels, labels.train_index), config.training)
+    trainer, labels = make_trainer(config, train)
     from_main = trainer.processes.from_main
     from_main(lambda: _store_labels(labels, run))
 
@@ -74,6 +71,7 @@ def _run(config: RunConfig, features: Features, run: RunFolder, progress: Progre
     best = train_epochs(trainer, judge, run, config.training, progress=progress)
 
     def finish() -> dict[str, Any]:
+        found = evaluate(*encode_splits(trainer), label_names=run.facts()["label_names"])
         report = {
             "method": config.method.name,
             "data": run.facts()["data"],
@@ -81,13 +79,33 @@ def _run(config: RunConfig, features: Features, run: RunFolder, progress: Progre
             "epoch": best.epoch,
             "selection": config.training.selection,
             f"{config.training.selection}_map": best.mean_map,
-            "evaluation": evaluate(*encode_splits(trainer)).as_dict(),
+            "evaluation": found.as_dict(),
+            "curves": found.curves(),
             **_noise_facts(train, labels, config),
         }
         run.write_report(report, render_report(report, run.metrics()))
         return report
 
     return from_main(finish)
+
+
+def make_trainer(config: RunConfig, train: PairFeatures) -> tuple[Trainer, TrainingLabels]:
+    """Makes a run's trainer and what it may see of the labels.
+
+    Args:
+        config: Resolved configuration.
+        train: Features of the training split; no other split is needed.
+
+    Returns:
+        Trainer, given labels and validation cut.
+
+    Raises:
+        DatasetError: If the training split is too small.
+    """
+    labels = make_training_labels(train.true_labels, config)
+    n_train, n_labels = len(labels.train_index), train.true_labels.shape[1]
+    method = METHODS[config.method.name].create(config.method.checked_options(), n_train=n_train, n_labels=n_labels)
+    return Trainer(method, select(train, labels.given_labels, labels.train_index), config.training), labels
 
 
 def judge_by_validation(validation: LabelledFeatures) -> Judge:

@@ -37,8 +37,7 @@ def export_bundle(run: RunFolder, folder: Path) -> EncoderBundle:
         raise ConfigError([f"{run.path} holds no finished run; `python -m training train` takes it up where it stopped"])
     config, facts = run.read_config(), run.facts()
     tensors, best = read_tensors(run.best)
-    backbones = {"image": config.features.image_backbone, "text": config.features.text_backbone}
-    specs = {name: _encoder_spec(backbones[name], best["heads"][name]) for name in MODALITIES}
+    specs = {name: _encoder_spec(name, config, facts, best["heads"][name]) for name in MODALITIES}
     manifest = Manifest(
         method=config.method.name,
         n_bits=config.training.n_bits,
@@ -59,16 +58,14 @@ def export_bundle(run: RunFolder, folder: Path) -> EncoderBundle:
     return bundle
 
 
-def _encoder_spec(backbone_name: str, head: dict[str, Any]) -> EncoderSpec:
-    backbone = load_backbone(backbone_name)
-    return EncoderSpec(
-        backbone=backbone_name,
-        weights_digest=backbone.weights_digest,
-        preprocessing=backbone.preprocessing,
-        feature_dim=head["feature_dim"],
-        hidden_dims=tuple(head["hidden_dims"]),
-        unit_norm=head["unit_norm"],
-    )
+def _encoder_spec(modality: str, config: RunConfig, facts: dict[str, Any], head: dict[str, Any]) -> EncoderSpec:
+    """Names what gave the features: the data set itself where they came ready-made, else the configured backbone."""
+    shape = {"feature_dim": head["feature_dim"], "hidden_dims": tuple(head["hidden_dims"]), "unit_norm": head["unit_norm"]}
+    if "features" in facts:
+        return EncoderSpec.of_feature_file(facts["features"][modality], **shape)
+    name = getattr(config.features, f"{modality}_backbone")
+    backbone = load_backbone(name)
+    return EncoderSpec(backbone=name, weights_digest=backbone.weights_digest, preprocessing=backbone.preprocessing, **shape)
 
 
 def _training_facts(config: RunConfig, facts: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:

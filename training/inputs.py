@@ -17,7 +17,7 @@ from model.backbones import load_backbone
 from model.codes import Float32, Int64, UInt8
 from model.errors import DatasetError
 from training.config import RunConfig
-from training.datasets import ColumnNames, PairDataset, PairSplits, load_pairs
+from training.datasets import ColumnNames, FeaturePairs, FeatureSplits, PairDataset, PairSplits, SplitOptions, load_data
 from training.features import extract_features
 from training.label_noise import add_label_noise
 from training.methods.base import LabelledFeatures
@@ -54,12 +54,12 @@ class TrainingLabels:
     validation_index: Int64
 
 
-def read_pairs(config: RunConfig, data: Path, *, cache_dir: Path) -> PairSplits:
+def read_pairs(config: RunConfig, data: Path, *, cache_dir: Path) -> PairSplits | FeatureSplits:
     """Reads the data set as configured.
 
     Args:
-        config: Column names and the seed of the cut.
-        data: Folder of the data set.
+        config: Column names, the seed of the cut, counts and names of splits.
+        data: Folder of the data set, or ``datasets:NAME``.
         cache_dir: Where reading may keep its tables.
 
     Returns:
@@ -70,11 +70,12 @@ def read_pairs(config: RunConfig, data: Path, *, cache_dir: Path) -> PairSplits:
     """
     names = config.data
     columns = ColumnNames(image=names.image_column, text=names.text_column, labels=names.labels_column, id=names.id_column)
-    return load_pairs(data, columns=columns, seed=names.split_seed, cache_dir=cache_dir)
+    splits = SplitOptions(names.split_seed, names.n_query, names.n_train, names.train_split, names.query_split, names.gallery_split)
+    return load_data(data, columns=columns, splits=splits, cache_dir=cache_dir)
 
 
-def extract_pair_features(pairs: PairDataset, split: str, config: RunConfig, *, cache_dir: Path) -> PairFeatures:
-    """Extracts one split's features, or reads them from the cache.
+def extract_pair_features(pairs: PairDataset | FeaturePairs, split: str, config: RunConfig, *, cache_dir: Path) -> PairFeatures:
+    """Extracts one split's features, or reads them from the cache; ready-made ones are handed on, memory-mapped.
 
     Args:
         pairs: The split.
@@ -89,6 +90,8 @@ def extract_pair_features(pairs: PairDataset, split: str, config: RunConfig, *, 
         BackboneError: If a backbone's weights are missing.
         DatasetError: If a picture or text cannot be used.
     """
+    if isinstance(pairs, FeaturePairs):
+        return PairFeatures(pairs.image, pairs.text, pairs.true_labels)
     torch.set_num_threads(config.training.threads)
     sides: dict[str, Float32] = {}
     for modality, name, inputs in (
@@ -149,25 +152,27 @@ def select(features: PairFeatures, given_labels: UInt8, index: Int64) -> Labelle
     )
 
 
-def data_facts(pairs: PairSplits, data: Path) -> dict[str, Any]:
+def data_facts(pairs: PairSplits | FeatureSplits, data: Path) -> dict[str, Any]:
     """Returns what identifies the data a run is made from.
 
     Args:
         pairs: All splits.
-        data: The folder; only its name is kept.
+        data: The folder or name; only its last part is kept.
 
     Returns:
-        JSON-able facts.
+        JSON-able facts; ``features`` among them where they came ready-made.
     """
+    features = {"features": pairs.source_facts()} if isinstance(pairs, FeatureSplits) else {}
     splits = {"train": pairs.train, "query": pairs.query, "gallery": pairs.gallery}
     return {
         "data": data.resolve().name,
         "label_names": list(pairs.label_names),
         "splits": {name: _split_facts(split) for name, split in splits.items()},
+        **features,
     }
 
 
-def _split_facts(pairs: PairDataset) -> dict[str, Any]:
+def _split_facts(pairs: PairDataset | FeaturePairs) -> dict[str, Any]:
     return {
         "n": len(pairs),
         "images": pairs.image_digest,

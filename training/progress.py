@@ -59,6 +59,21 @@ def epoch_bar(label: str, *, console: Console | None = None) -> Iterator[Callabl
 
 
 @contextmanager
+def trial_bar(label: str, *, console: Console | None = None) -> Iterator[Callable[[int, int, str], None]]:
+    """Shows a bar over the trials of a sweep, from the first report on.
+
+    Args:
+        label: What is tried.
+        console: Where the bar goes; None for standard error.
+
+    Yields:
+        The function to call with (trials done, trials in all, how the one under way goes).
+    """
+    with _bar((*_COUNT, TimeElapsedColumn(), TimeRemainingColumn()), console) as report:
+        yield lambda done, total, text: report(f"{label}{': ' if text else ''}{text}", done, total)
+
+
+@contextmanager
 def _bar(columns: Sequence[ProgressColumn], console: Console | None) -> Iterator[Callable[[str, int, int], None]]:
     """Opens a bar at the first report: until then another one may have the screen, and its clock does not run."""
     with ExitStack() as stack:

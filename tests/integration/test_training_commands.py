@@ -129,6 +129,19 @@ def test_a_column_that_is_not_there_is_refused(workplace: Workplace, capsys: pyt
     assert "caption" in capsys.readouterr().err
 
 
+def test_a_sweeps_best_configuration_trains_and_a_page_shows_the_runs(
+    workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ["--config", str(workplace.config), "--out", str(tmp_path / "sweep"), "--trials", "2"]
+    assert main(workplace.arguments("sweep", *config, "--space", "training.learning_rate=1e-3..1e-2:log")) == 0
+    best = last_line(capsys)["config"]
+    assert main(workplace.arguments("train", "--config", best, "--out", str(tmp_path / "runs" / "best"))) == 0
+    assert last_line(capsys).keys() >= FIGURES
+    assert main(["compare", str(tmp_path / "runs"), str(workplace.run), "--out", str(tmp_path / "page.html")]) == 0
+    assert last_line(capsys)["n_runs"] == 2
+    assert "learning_rate=" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_as_a_process_standard_output_is_one_json_line(workplace: Workplace) -> None:
     command = [sys.executable, "-m", "training", *workplace.evaluate("--json")]

@@ -41,6 +41,27 @@ class ColumnNames:
 
 
 @dataclass(frozen=True, slots=True)
+class SplitOptions:
+    """How the splits of a data set come about, where its layout does not settle it.
+
+    Attributes:
+        seed: Of the cut, where all pairs are one heap.
+        n_query: Queries of feature files; 0 for the reference's number.
+        n_train: Training pairs of feature files; 0 for the reference's number.
+        train: What ``datasets:NAME`` calls the training split.
+        query: What it calls the query split.
+        gallery: What it calls the gallery split.
+    """
+
+    seed: int = 0
+    n_query: int = 0
+    n_train: int = 0
+    train: str = "train"
+    query: str = "query"
+    gallery: str = "gallery"
+
+
+@dataclass(frozen=True, slots=True)
 class ModalityInputs:
     """One modality of a split, as feature extraction takes it.
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import datasets
 from datasets.exceptions import DatasetsError
+from huggingface_hub.utils import logging as hub_logging
 
 from model.errors import DatasetError
 from training.datasets.base import SPLITS
@@ -129,7 +130,7 @@ def read_files(builder: str, files: Mapping[str, Sequence[Path]], cache_dir: Pat
     """
     data_files = {name: [str(file) for file in found] for name, found in files.items()}
     try:
-        with _quiet():
+        with quiet():
             return dict(datasets.load_dataset(builder, data_files=data_files, cache_dir=str(cache_dir / "datasets"), **options))
     except _FOREIGN_ERRORS as error:
         named = ", ".join(str(file) for found in files.values() for file in found[:3])
@@ -138,10 +139,16 @@ def read_files(builder: str, files: Mapping[str, Sequence[Path]], cache_dir: Pat
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences the library's progress bars, its log, and warnings about the CSV files it leaves to the garbage collector."""
+def quiet() -> Iterator[None]:
+    """Silences progress bars and logs of library and hub client, and warnings about CSV files left to the garbage collector.
+
+    Yields:
+        Nothing.
+    """
     level, bars = datasets.logging.get_verbosity(), datasets.are_progress_bars_disabled()
+    hub_level = hub_logging.get_verbosity()
     datasets.logging.set_verbosity(datasets.logging.CRITICAL)
+    hub_logging.set_verbosity(datasets.logging.CRITICAL)
     datasets.disable_progress_bars()
     try:
         with warnings.catch_warnings():
@@ -150,5 +157,6 @@ def _quiet() -> Iterator[None]:
             gc.collect()
     finally:
         datasets.logging.set_verbosity(level)
+        hub_logging.set_verbosity(hub_level)
         if not bars:
             datasets.enable_progress_bars()

@@ -146,6 +146,52 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_config(tmp_path / "gone.toml")
 
 
+@pytest.mark.parametrize(
+    "name", ["photos", "photos.toml", "configs/photos.toml", "configs/photos", "training/configs/photos.toml", "./photos"]
+)
+def test_a_shipped_configuration_is_found_by_its_name_from_anywhere(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_config(Path(name)) == load_config(Path(training.__file__).parent / "configs" / "photos.toml")
+
+
+def test_a_file_goes_before_a_shipped_configuration_of_the_same_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos.toml").write_text("[training]\nepochs = 3\n")
+    assert load_config(Path("photos.toml")).training.epochs == 3
+
+
+@pytest.mark.parametrize("name", ["runs/photos.toml", "fotos", "configs/../photos"])
+def test_what_is_neither_a_file_nor_shipped_lists_what_is_shipped(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"cannot be read: No such file.*; configurations that are shipped: .*mscoco_scbch_64.*photos"
+    ):
+        load_config(Path(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "margin", "shift"),
+    [("mirflickr", 0.15, 0.8), ("nuswide", 0.2, 1.0), ("mscoco", 0.3, 1.1), ("iaprtc12", 0.3, 1.2)],
+)
+def test_the_benchmarks_have_the_references_settings(name: str, margin: float, shift: float) -> None:
+    config = load_config(Path(f"configs/{name}_scbch_64.toml"))
+    options, loop = config.method.checked_options(), config.training
+    assert (options.margin, options.shift, options.image_hidden, options.text_hidden) == (margin, shift, (8192, 8192), (8192,))
+    assert (options.contrastive_weight, options.quantization_weight) == (0.7, 0.3)
+    assert (loop.n_bits, loop.epochs, loop.batch_size, loop.learning_rate, loop.weight_decay, loop.seed) == (
+        64,
+        50,
+        128,
+        1e-4,
+        1e-5,
+        123,
+    )
+
+
 @pytest.mark.parametrize("content", [b"[training", b"n_bits", b"\xff\xfe\x00"])
 def test_a_file_that_is_no_toml_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_bytes(content)
