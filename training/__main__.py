@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_main_process() -> bool:
-    """Tells whether this process speaks: ``accelerate launch`` numbers several of them from 0."""
+    """Tells whether this process speaks: ``torchrun`` and ``accelerate launch`` number several of them from 0."""
     return os.environ.get("RANK", "0") == "0"
 
 

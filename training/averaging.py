@@ -28,8 +28,8 @@ class WeightAverage:
     """
 
     def __init__(self, parameters: Sequence[Parameter], decay: float) -> None:
-        def mix(averages: Any, current: Any, n_averaged: Tensor | int) -> None:
-            t = int(n_averaged)
+        def mix(averages: Any, current: Any, _: Tensor | int) -> None:
+            t = int(self._model.n_averaged)  # on the CPU; the copy that is handed in lies where reading it makes a GPU wait
             torch._foreach_lerp_(averages, current, 1.0 - min(decay, (1 + t) / (10 + t)))
 
         self._raw = ParameterList(parameters)

@@ -60,7 +60,7 @@ def features(config: RunConfig, data: Path, *, cache_dir: Path) -> dict[str, Any
 def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[str, Any]:
     """Trains one run and exports its bundle; takes an interrupted run up again.
 
-    Of several processes (``accelerate launch``) the main one alone writes.
+    Of several processes (``torchrun``, ``accelerate launch``) the main one alone writes.
 
     Args:
         config: Resolved configuration.

@@ -6,6 +6,7 @@ Does not know heads or losses.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,10 +21,10 @@ _MIXED = {"float32": "no", "medium": "no", "bfloat16": "bf16", "float16": "fp16"
 
 
 def make_accelerator(options: TrainingSection) -> Accelerator:
-    """Chooses device and mixed precision.
+    """Chooses device and mixed precision, and joins the other processes if a launcher started several.
 
     Note: ``accelerate`` keeps its choice in the process and refuses another one later; a run of other settings may follow in the
-    same process, so it is made to forget first.
+    same process, so it is made to forget first. Where there is no GPU it must be told so, or it joins nobody.
 
     Args:
         options: Device and precision.
@@ -32,15 +33,18 @@ def make_accelerator(options: TrainingSection) -> Accelerator:
         The accelerator.
 
     Raises:
-        ConfigError: If the device cannot compute in that precision.
+        ConfigError: If the device cannot compute in that precision or with other processes.
     """
     AcceleratorState._reset_state(reset_partial_state=True)
+    cpu = options.device == "cpu" or not torch.accelerator.is_available()
     try:
-        accelerator = Accelerator(cpu=options.device == "cpu", mixed_precision=_MIXED[options.precision])
+        accelerator = Accelerator(cpu=cpu, mixed_precision=_MIXED[options.precision])
     except ValueError as error:
         raise ConfigError([f"training.precision: {options.precision} is not to be had here: {error}"]) from error
     if options.precision == "float16" and accelerator.device.type == "cpu":
         raise ConfigError(["training.precision: float16 needs a GPU; on a CPU take bfloat16 or medium"])
+    if accelerator.num_processes != int(os.environ.get("WORLD_SIZE", "1")):
+        raise ConfigError([f"training.device: {accelerator.device} cannot train in several processes; take cpu"])
     return accelerator
 
 

@@ -2,9 +2,10 @@
 
 Decides who takes which part of a batch, who writes and who waits. Does not know losses or files.
 
-Losses look at all pairs of a batch, so each process encodes its part, the codes of all parts are gathered with their gradients, and
-every process computes the same loss of the whole batch. The gradient that reaches a part's codes is then that of W equal losses,
-and the mean over W processes of the parameters' gradients is the gradient of the one loss, for heads and for what all share.
+Losses look at all pairs of a batch, so each process encodes its part, the codes of all parts are gathered, and every process
+computes the same loss L of the whole batch. Of W processes each lets W ∂L/∂codes flow into its own part of the codes. The mean over
+the processes of a head's gradient is then Σ_parts ∂L/∂codes · ∂codes/∂θ = ∂L/∂θ, and so it is for a method's own parameters, whose
+gradient is ∂L/∂θ in every process.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import Tensor
-from torch.distributed.nn.functional import all_gather
 
 from model.errors import HashingError
 
@@ -50,7 +50,7 @@ class Processes:
         return sample_index[place]
 
     def gather(self, relaxed_codes: Tensor, n: int) -> Tensor:
-        """Joins all parts' codes in the batch's order; gradients find their way back to the process that encoded.
+        """Joins all parts' codes in the batch's order; gradients flow into this process's own part, W-fold.
 
         Args:
             relaxed_codes: (⌈n / W⌉, n_bits) of this process's part.
@@ -61,7 +61,10 @@ class Processes:
         """
         if self.n_processes == 1:
             return relaxed_codes
-        return torch.cat(all_gather(relaxed_codes))[:n]  # type: ignore[no-untyped-call]
+        own = relaxed_codes.detach()
+        parts = list(torch.split(self._accelerator.gather(own), len(own)))
+        parts[self._accelerator.process_index] = own + self.n_processes * (relaxed_codes - own)
+        return torch.cat(parts)[:n]
 
     @torch.no_grad()
     def average(self, tensors: Sequence[Tensor]) -> None:

@@ -18,7 +18,7 @@ from training.experiment import run_experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 # 96 pairs in batches of 33: the last batch has 30, and no part of 33 is a whole half.
-OVERRIDES = ("training.batch_size=33", "training.average_decay=0.5", "training.schedule=cosine", "training.device=cpu")
+OVERRIDES = ("training.batch_size=33", "training.average_decay=0.5", "training.schedule=cosine")
 BROKEN = ("training.alarms=stop", "training.learning_rate=1e30")
 PROGRAM = f"""
 import sys
@@ -49,9 +49,9 @@ def free_port() -> int:
 
 
 def together(folder: Path) -> list[list[str]]:
-    """Runs the program in two processes, as ``accelerate launch`` would start them; returns the lines that each said."""
+    """Runs the program in two processes, as ``torchrun`` would start them; returns the lines that each said."""
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
-    loopback = {"GLOO_SOCKET_IFNAME": "lo", "ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(ROOT)}
+    loopback = {"GLOO_SOCKET_IFNAME": "lo", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
     started = [
         subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(folder)],

@@ -34,3 +34,11 @@ def test_runs_of_different_precision_may_follow_one_another() -> None:
 def test_float16_is_refused_on_a_cpu_with_what_to_take_instead() -> None:
     with pytest.raises(ConfigError, match=r"training\.precision: float16 needs a GPU; on a CPU take bfloat16 or medium"):
         make_accelerator(small_config("training.precision=float16", "training.device=cpu").training)
+
+
+def test_processes_that_a_launcher_started_but_that_cannot_meet_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would train, and write, for itself."""
+    options = small_config("training.device=cpu").training
+    monkeypatch.setenv("WORLD_SIZE", "0")
+    with pytest.raises(ConfigError, match=r"training\.device: cpu cannot train in several processes"):
+        make_accelerator(options)
