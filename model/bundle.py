@@ -1,7 +1,7 @@
 """The folder that is served: manifest, weights, card; in the convention of the Hugging Face hub.
 
     config.json          the manifest (`model.manifest`), with the digest of every file that determines codes
-    model.safetensors    heads and classifiers; no pickle anywhere
+    model.safetensors    heads, and classifiers of methods that have them; no pickle anywhere
     README.md            the card, for people; not part of the identity
 
 Decides what makes two bundles the same: ``bundle_id`` is a digest of the manifest, which holds the digest of the weights.
@@ -33,12 +33,13 @@ _BUNDLE_ID_DIGITS = 16  # 64 bits of sha256: short enough for keys and log lines
 
 
 class EncoderBundle:
-    """Heads and classifiers with the facts needed to use them.
+    """Heads, and classifiers if the method has them, with the facts needed to use them.
 
     Args:
         manifest: Facts; its ``files`` are filled in here.
         heads: By modality.
-        classifiers: (n_bits, C) float32 by modality: codes times this give the logits of the labels.
+        classifiers: (n_bits, C) float32 by modality: codes times this give the logits of the labels. Empty for methods that learn
+            none.
     """
 
     def __init__(self, manifest: Manifest, heads: Mapping[str, HashHead], classifiers: Mapping[str, Tensor]) -> None:
@@ -69,7 +70,9 @@ class EncoderBundle:
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         (path / _WEIGHTS).write_bytes(self._weights)
-        (path / _CARD).write_text(render_card(self.manifest, self.bundle_id), encoding="utf-8")
+        (path / _CARD).write_text(
+            render_card(self.manifest, self.bundle_id, has_classifiers=bool(self.classifiers)), encoding="utf-8"
+        )
         partial = path / f"{_MANIFEST}.partial"
         partial.write_bytes(self.manifest.to_json())
         partial.replace(path / _MANIFEST)
@@ -104,7 +107,7 @@ class EncoderBundle:
         try:
             tensors = safetensors.load(weights)
             heads = {name: _load_head(manifest.encoders[name], manifest.n_bits, name, tensors) for name in MODALITIES}
-            classifiers = {name: _load_classifier(manifest, name, tensors) for name in MODALITIES}
+            classifiers = _load_classifiers(manifest, tensors)
         except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
             raise BundleCorrupt(f"{_WEIGHTS} of the bundle in {folder} does not fit its manifest: {error}") from error
         bundle = cls(manifest, heads, classifiers)
@@ -156,12 +159,16 @@ def _load_head(spec: EncoderSpec, n_bits: int, name: str, tensors: Mapping[str, 
     return head.eval()
 
 
-def _load_classifier(manifest: Manifest, name: str, tensors: Mapping[str, Tensor]) -> Tensor:
-    classifier = tensors[f"classifier.{name}"]
+def _load_classifiers(manifest: Manifest, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns both, or none where there is none."""
+    if not any(name.startswith("classifier.") for name in tensors):
+        return {}
+    classifiers = {name: tensors[f"classifier.{name}"] for name in MODALITIES}
     wanted = (manifest.n_bits, len(manifest.label_names))
-    if tuple(classifier.shape) != wanted:
-        raise ValueError(f"classifier.{name} has shape {tuple(classifier.shape)}, expected {wanted}")
-    return classifier
+    for name, classifier in classifiers.items():
+        if tuple(classifier.shape) != wanted:
+            raise ValueError(f"classifier.{name} has shape {tuple(classifier.shape)}, expected {wanted}")
+    return classifiers
 
 
 def _locate(name_or_path: str | Path, *, revision: str | None, local_files_only: bool) -> Path:

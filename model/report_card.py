@@ -10,20 +10,21 @@ from model.manifest import Manifest
 _SERVED = """Turns a picture or an English sentence into a binary code of {n_bits} bits, so that things which
 belong together differ in few bits. Served by `python -m app serve --bundle DIR`.
 
-Only the heads and two linear label classifiers are in this folder; the backbones come with Bitlens's dependencies and are
+Only {trained} are in this folder; the backbones come with Bitlens's dependencies and are
 checked against the digests in `config.json`."""
 _READY_MADE = """Turns ready-made features of a benchmark into binary codes of {n_bits} bits. What gave the features
 is not known here, so it cannot encode pictures or texts and is not served; `python -m training evaluate` judges it.
 
-Only the heads and two linear label classifiers are in this folder."""
+Only {trained} are in this folder."""
 
 
-def render_card(manifest: Manifest, bundle_id: str) -> str:
+def render_card(manifest: Manifest, bundle_id: str, *, has_classifiers: bool = True) -> str:
     """Writes the card as Markdown with the hub's front matter.
 
     Args:
         manifest: The bundle's facts.
         bundle_id: Its identity.
+        has_classifiers: Whether it holds label classifiers beside the heads.
 
     Returns:
         The text of ``README.md``.
@@ -33,12 +34,13 @@ def render_card(manifest: Manifest, bundle_id: str) -> str:
         for name, spec in manifest.encoders.items()
     )
     ready_made = any(spec.is_ready_made for spec in manifest.encoders.values())
-    purpose, parts = (_READY_MADE if ready_made else _SERVED).format(n_bits=manifest.n_bits).split("\n\n")
+    trained = "the heads and two linear label classifiers" if has_classifiers else "the heads"
+    purpose, parts = (_READY_MADE if ready_made else _SERVED).format(n_bits=manifest.n_bits, trained=trained).split("\n\n")
     return f"""---
 library_name: bitlens
 tags: [cross-modal-retrieval, hashing, image-text]
 ---
-# {manifest.method.upper()} encoders, {manifest.n_bits} bits
+# {manifest.training.get("method", manifest.method.upper())} encoders, {manifest.n_bits} bits
 
 Bundle `{bundle_id}`. {purpose}
 

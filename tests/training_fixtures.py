@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from model.heads import HashHead
 from model.manifest import EncoderSpec, Manifest
 from training.config import RunConfig, make_config
 from training.inputs import PairFeatures
+from training.methods import METHODS
 from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
 from training.run_folder import RunFolder
 
@@ -49,6 +50,15 @@ def cluster_features(seed: int, n: int) -> PairFeatures:
     return PairFeatures(sides["image"], sides["text"], labels)
 
 
+def batch_and_codes(seed: int, n: int, n_bits: int = 16, *, unit_norm: bool = True) -> tuple[Batch, RelaxedCodes]:
+    """Returns n pairs with given labels, zeros as features, and float32 codes with autograd: of length 1, or in (−1, 1) each."""
+    labels = torch.from_numpy(random_labels(seed, n).astype(np.float32))
+    batch = Batch(torch.zeros(n, FEATURE_DIMS["image"]), torch.zeros(n, FEATURE_DIMS["text"]), labels, torch.arange(n))
+    sides = [unit_codes(seed + each, n, n_bits) * (1.0 if unit_norm else n_bits**0.5) for each in (1, 2)]
+    codes = [(side if unit_norm else torch.tanh(side)).float().requires_grad_() for side in sides]
+    return batch, RelaxedCodes(codes[0], codes[1])
+
+
 class ClusterData:
     """The three splits as features; remembers in which order they were asked for, and may be told to change true labels."""
 
@@ -64,14 +74,16 @@ class ClusterData:
         self.splits[name] = replace(self.splits[name], true_labels=labels)
 
 
-def small_config(*overrides: str) -> RunConfig:
+def small_config(*overrides: str, method: str = "scbch") -> RunConfig:
     """Returns a run of a second: 16 bits, narrow heads, six epochs, reliability from the third one on.
 
     Six labels do not need 16 bits: some stay constant, and no alarm is raised.
     """
+    narrow = {"image_hidden": [16], "text_hidden": [16], "reliability_from_epoch": 3, "n_neighbours": 5}
+    known = {field.name for field in fields(METHODS[method].options_type)}
     raw: dict[str, Any] = {
         "features": {"image_backbone": "efficientnet-lite0"},
-        "method": {"options": {"image_hidden": [16], "text_hidden": [16], "reliability_from_epoch": 3, "n_neighbours": 5}},
+        "method": {"name": method, "options": {key: value for key, value in narrow.items() if key in known}},
         "noise": {"rate": 0.5},
         "training": {
             "n_bits": 16,

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from model.backbones import load_backbone
 from model.bundle import EncoderBundle
 from model.errors import ConfigError
@@ -15,6 +17,7 @@ from model.heads import HashHead
 from model.manifest import MODALITIES, EncoderSpec, Manifest
 from training.checkpoint import read_tensors
 from training.config import RunConfig
+from training.methods import METHODS
 from training.run_folder import RunFolder
 
 
@@ -53,9 +56,15 @@ def export_bundle(run: RunFolder, folder: Path) -> EncoderBundle:
         heads[name].load_state_dict(
             {key.removeprefix(f"heads.{name}."): tensors[key] for key in tensors if key.startswith(f"heads.{name}.")}
         )
-    bundle = EncoderBundle(manifest, heads, {name: tensors[f"method.classifier.{name}"] for name in MODALITIES})
+    bundle = EncoderBundle(manifest, heads, _classifiers(tensors))
     bundle.save_pretrained(folder)
     return bundle
+
+
+def _classifiers(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the label classifiers, by modality; none for methods that learn none."""
+    named = {name: f"method.classifier.{name}" for name in MODALITIES}
+    return {name: tensors[key] for name, key in named.items() if key in tensors}
 
 
 def _encoder_spec(modality: str, config: RunConfig, facts: dict[str, Any], head: dict[str, Any]) -> EncoderSpec:
@@ -70,6 +79,7 @@ def _encoder_spec(modality: str, config: RunConfig, facts: dict[str, Any], head:
 
 def _training_facts(config: RunConfig, facts: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
     return {
+        "method": METHODS[config.method.name].title,
         "data": facts["data"],
         "n_train": report["n_train"],
         "n_validation": report["n_validation"],

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from training.methods import METHODS
+
 # Key behind i2t_ and t2i_, words, and the key of what a random order comes to ("" for none).
 _MEASURES = (
     ("map", "mAP, whole database", "chance"),
@@ -52,7 +54,7 @@ def render_summary(report: Mapping[str, Any]) -> str:
         Markdown.
     """
     found = report["evaluation"]
-    return f"""# {report["method"].upper()}, {found["n_bits"]} bits, on {report["data"]}
+    return f"""# {METHODS[report["method"]].title}, {found["n_bits"]} bits, on {report["data"]}
 
 {render_figures(found, report.get("curves", {}))}
 {found["n_query"]} queries against {found["n_database"]} items, relevant = at least one shared true label, exact in expectation over

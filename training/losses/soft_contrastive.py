@@ -45,15 +45,24 @@ def soft_contrastive_loss(image_codes: Tensor, text_codes: Tensor, overlap: Tens
     """
     similarity = image_codes @ text_codes.T
     own = similarity.diagonal()
-    repelled = _repulsion(similarity, own[:, None], overlap, margin, shift) + _repulsion(
-        similarity, own[None, :], overlap, margin, shift
-    )
+    sides = [shifted_similarity(similarity, positive, margin=margin, shift=shift) for positive in (own[:, None], own[None, :])]
+    repelled = torch.exp((1.0 - overlap) * sides[0]) + torch.exp((1.0 - overlap) * sides[1])
     attracts = (overlap > 0) & ~torch.eye(len(overlap), dtype=torch.bool, device=overlap.device)
     attracted = torch.where(attracts, torch.exp(shift - similarity), torch.zeros_like(similarity))
     return repelled.mean() + attracted.mean() - own.mean()
 
 
-def _repulsion(similarity: Tensor, positive: Tensor, overlap: Tensor, margin: float, shift: float) -> Tensor:
+def shifted_similarity(similarity: Tensor, positive: Tensor, *, margin: float, shift: float) -> Tensor:
+    """Returns N of the module's docstring.
+
+    Args:
+        similarity: (B, B), S.
+        positive: (B, 1) or (1, B), each row's or column's own pair's similarity.
+        margin: m.
+        shift: ξ.
+
+    Returns:
+        (B, B).
+    """
     hard = similarity.detach() >= positive.detach() - margin
-    modified = torch.where(hard, similarity, similarity - shift)
-    return torch.exp((1.0 - overlap) * modified)
+    return torch.where(hard, similarity, similarity - shift)

@@ -119,6 +119,25 @@ def test_weights_in_another_order_are_other_content_and_keep_their_identity(fold
     assert EncoderBundle.from_pretrained(tmp_path / "copy").bundle_id == loaded.bundle_id != small_bundle().bundle_id
 
 
+def test_a_bundle_may_lack_classifiers_and_its_card_says_so(folder: Path, tmp_path: Path) -> None:
+    bare = EncoderBundle(small_manifest(), small_heads(), {})
+    bare.save_pretrained(tmp_path / "bare")
+    loaded = EncoderBundle.from_pretrained(tmp_path / "bare")
+    assert loaded.classifiers == {}
+    assert codes_of(loaded) == codes_of(small_bundle())
+    assert loaded.bundle_id == bare.bundle_id != small_bundle().bundle_id
+    assert "Only the heads are in this folder" in (tmp_path / "bare" / "README.md").read_text(encoding="utf-8")
+    assert "Only the heads and two linear label classifiers" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_one_classifier_without_the_other_is_corrupt(folder: Path) -> None:
+    tensors = safetensors.load((folder / "model.safetensors").read_bytes())
+    del tensors["classifier.text"]
+    replace_weights(folder, safetensors.save(tensors))
+    with pytest.raises(BundleCorrupt, match=r"does not fit its manifest: 'classifier\.text'"):
+        EncoderBundle.from_pretrained(folder)
+
+
 @pytest.mark.parametrize("place", [0, 8, 100, -1])
 def test_a_flipped_bit_in_the_weights_is_found(folder: Path, place: int) -> None:
     content = bytearray((folder / "model.safetensors").read_bytes())

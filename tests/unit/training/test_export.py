@@ -54,7 +54,15 @@ def test_the_manifest_tells_the_runs_facts(run: RunFolder, bundle: EncoderBundle
     assert (manifest.method, manifest.n_bits, manifest.label_names) == ("scbch", 16, LABEL_NAMES)
     assert manifest.evaluation == report["evaluation"]
     assert manifest.origin == "made up for tests"
-    wanted = {"data": "clusters", "n_train": 96, "n_validation": 24, "noise_rate": 0.5, "seed": 123, "epoch": report["epoch"]}
+    wanted = {
+        "method": "SCBCH",
+        "data": "clusters",
+        "n_train": 96,
+        "n_validation": 24,
+        "noise_rate": 0.5,
+        "seed": 123,
+        "epoch": report["epoch"],
+    }
     assert wanted.items() <= manifest.training.items()
 
 
@@ -67,6 +75,17 @@ def test_the_manifest_pins_the_backbones(bundle: EncoderBundle, modality: str, n
 
 def test_exporting_again_gives_the_same_identity(run: RunFolder, bundle: EncoderBundle, tmp_path: Path) -> None:
     assert export_bundle(run, tmp_path).bundle_id == bundle.bundle_id
+
+
+def test_a_method_without_classifiers_becomes_a_bundle_without_them_and_the_card_names_the_method(tmp_path: Path) -> None:
+    config = small_config("training.epochs=1", method="rmsh")
+    run = open_run(tmp_path / "run", config)
+    run_experiment(config, ClusterData(), run)
+    export_bundle(run, tmp_path / "bundle")
+    assert EncoderBundle.from_pretrained(tmp_path / "bundle").classifiers == {}
+    card = (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
+    assert "# RMSH (reconstructed from the abstract) encoders, 16 bits" in card
+    assert "Only the heads are in this folder" in card
 
 
 def test_a_run_that_is_not_finished_is_not_exported(tmp_path: Path) -> None:

@@ -1,0 +1,134 @@
+"""What methods share that need no epochs: linear heads, whose weights come from the joint space and a projection of it.
+
+Decides how a projection becomes weights; a method decides the projection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor
+from torch.nn import Linear, Parameter
+
+from model.heads import HashHead
+from training.joint_space import Float64, LinearMap, fit_joint_space
+from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointSpaceOptions:
+    """How the joint space is found.
+
+    Attributes:
+        ridge: What is added to each direction's variance, as a share of their mean; chosen on validation.
+        correlation_power: Exponent of the canonical correlations that scale the dimensions; 4 as in Gong et al. (IJCV 2014).
+    """
+
+    ridge: Annotated[float, Gt(0)] = 0.1
+    correlation_power: Annotated[float, Ge(0)] = 4.0
+
+
+class WithoutEpochs:
+    """A method that is done after :meth:`prepare`; what is left to a subclass is :meth:`projection`.
+
+    Args:
+        options: Of the joint space.
+        n_train: Number of training samples.
+        n_labels: Number of labels C; not used.
+    """
+
+    learns_by_epochs = False
+
+    def __init__(self, options: JointSpaceOptions, *, n_train: int, n_labels: int) -> None:
+        self._space = options
+
+    def projection(self, image: Float64, text: Float64, n_bits: int) -> Float64:
+        """Returns what takes the joint space to bits, by their signs.
+
+        Args:
+            image: (N, d) float64, centred; dimensions with the highest correlations first.
+            text: (N, d) float64, likewise.
+            n_bits: Bits of a code.
+
+        Returns:
+            (d, n_bits) float64.
+        """
+        raise NotImplementedError
+
+    def build_heads(self, feature_dims: dict[str, int], n_bits: int) -> dict[str, HashHead]:
+        """Makes linear heads.
+
+        Args:
+            feature_dims: Width of the features by modality.
+            n_bits: Bits of a code.
+
+        Returns:
+            The heads by modality.
+        """
+        return {name: HashHead(feature_dims[name], (), n_bits, unit_norm=False) for name in ("image", "text")}
+
+    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
+        """Finds the joint space and its projection, and writes both into the heads.
+
+        Args:
+            heads: Linear; their weights are set.
+            train: Features; labels are not looked at.
+        """
+        n_bits = heads["image"].n_bits
+        maps = fit_joint_space(train.image, train.text, ridge=self._space.ridge, power=self._space.correlation_power)
+        sides = {"image": train.image, "text": train.text}
+        joint = {name: maps[name].apply(side.double().cpu().numpy()) for name, side in sides.items()}
+        bits = self.projection(joint["image"], joint["text"], n_bits)
+        for name, head in heads.items():
+            _set_weights(head.layers[0], maps[name], bits)
+
+    def parameters(self) -> list[Parameter]:
+        """Returns what is trained besides the heads: nothing."""
+        return []
+
+    def state(self) -> dict[str, Tensor]:
+        """Returns what a bundle needs besides the heads: nothing."""
+        return {}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Takes back what :meth:`state` gave.
+
+        Args:
+            state: Tensors by name.
+        """
+
+    def on_epoch_start(self, epoch: int, encode_train: Callable[[], RelaxedCodes], given_labels: Tensor) -> None:
+        """Is never called.
+
+        Args:
+            epoch: Counted from 1.
+            encode_train: Not called.
+            given_labels: Left alone.
+        """
+
+    def loss_terms(self, batch: Batch, relaxed_codes: RelaxedCodes) -> dict[str, Tensor]:
+        """Is never called: there is nothing to minimise.
+
+        Args:
+            batch: Left alone.
+            relaxed_codes: Left alone.
+
+        Returns:
+            Nothing.
+        """
+        return {}
+
+
+@torch.no_grad()
+def _set_weights(layer: torch.nn.Module, mapped: LinearMap, bits: Float64) -> None:
+    """Writes x ↦ (x − mean) · weight · bits into a linear layer."""
+    if not isinstance(layer, Linear):
+        raise TypeError(f"a head's layers are linear, this one is {type(layer).__name__}")
+    weight = np.ascontiguousarray((mapped.weight @ bits).T)
+    layer.weight.copy_(torch.from_numpy(weight))
+    layer.bias.copy_(torch.from_numpy(-weight @ mapped.mean))
