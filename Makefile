@@ -76,9 +76,9 @@ bundle-photos: $(VENV)/demo.stamp ## Train bundles/photos-64 on a data set of ph
 	$(BIN)/python -m training train --config training/configs/photos.toml --data "$(DATA)" --out runs/photos-64
 	$(BIN)/python -m training export runs/photos-64 --out bundles/photos-64
 
-results: $(VENV)/demo.stamp ## The table of docs/results.md: 48 runs, about two hours on two cores. DATA=DIR.
+results: $(VENV)/demo.stamp ## The tables of docs/results.md: every method, three seeds; goes on where it stopped. DATA=DIR.
 	@test -n "$(DATA)" || { echo "make results DATA=DIR: give the folder of the data set"; exit 2; }
-	$(BIN)/python -m bench.noise_bits_table --config training/configs/photos.toml --data "$(DATA)" --out runs/table --write docs/results.md
+	$(BIN)/python -m bench.methods_table --data "$(DATA)" --out runs/table --reference --write docs/results.md
 
 clean: ## Remove caches, runs and the virtual environment.
 	rm -rf $(VENV) .cache runs data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

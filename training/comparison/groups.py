@@ -17,6 +17,7 @@ from training.comparison.runs import RunRecord, setting_text
 _COLUMNS = frozenset({"method.name", "training.n_bits", "noise.rate", "training.selection"})
 _SEEDS = frozenset({"training.seed", "noise.seed"})
 _WITHOUT_EFFECT = frozenset({"training.threads", "features.batch_size", "bundle.origin"})  # on the figures
+_STOPPING = frozenset({"training.patience"})  # belongs to how the epoch is chosen, which the label tells already
 _REMARKS = {"rmsh": "reconstructed from the abstract"}
 _SELECTIONS = {"validation": "", "query": "epoch chosen on query, the reference's protocol"}
 
@@ -36,6 +37,11 @@ class Row:
     noise_rate: float
     selection: str
     cells: Mapping[int, tuple[RunRecord, ...]]
+
+    @property
+    def method(self) -> str:
+        """Name of the hashing method."""
+        return next((run.method for runs in self.cells.values() for run in runs), "?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,8 @@ def _labels(runs: Sequence[RunRecord]) -> dict[str, str]:
     labels = {}
     for method in {run.method for run in runs}:
         same = [run for run in runs if run.method == method]
-        keys = _differing_keys(same)
+        alike = [_differing_keys([run for run in same if run.selection == chosen]) for chosen in {run.selection for run in same}]
+        keys = [key for key in _differing_keys(same) if key not in _STOPPING or any(key in each for each in alike)]
         for run in same:
             variant = ", ".join(f"{short}={setting_text(run.config.get(key))}" for key, short in _short_names(keys).items())
             chosen = _SELECTIONS.get(run.selection, f"epoch chosen on {run.selection}")

@@ -5,11 +5,11 @@ Decides the words for them. Does not know HTML or Markdown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from training.comparison.groups import Section
 from training.comparison.runs import RunRecord
-from training.comparison.tables import AVERAGE, Stat
+from training.comparison.tables import AVERAGE, Metric, Stat
 
 
 def section_facts(section: Section) -> dict[str, str]:
@@ -31,6 +31,20 @@ def section_facts(section: Section) -> dict[str, str]:
         "runs": str(len(runs)),
     }
     return {name: text for name, text in facts.items() if name != "queries left out (nothing relevant)" or text not in ("0", "—")}
+
+
+def chance_facts(section: Section, metrics: Sequence[Metric]) -> dict[str, str]:
+    """Returns what random codes reach.
+
+    Args:
+        section: Runs on the same data.
+        metrics: Which figures; those whose chance no report gives are passed over.
+
+    Returns:
+        Text by the figure's title.
+    """
+    found = {metric.title: _range(section.runs, f"chance_{metric.key}", f".{metric.digits}f") for metric in metrics}
+    return {title: text for title, text in found.items() if text != "—"}
 
 
 def _range(runs: Iterable[RunRecord], name: str, form: str) -> str:
