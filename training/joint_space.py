@@ -63,8 +63,7 @@ def fit_joint_space(image: Tensor, text: Tensor, *, ridge: float, power: float) 
     p, correlations, q = linalg.svd(linalg.solve_triangular(factors[1], half.T, lower=True).T, full_matrices=False)
     scale = correlations.clip(0.0, 1.0) ** power
     weights = [
-        linalg.solve_triangular(factor, side, lower=True, trans="T") * scale
-        for factor, side in zip(factors, (p, q.T), strict=True)
+        linalg.solve_triangular(factor, side, lower=True, trans="T") * scale for factor, side in zip(factors, (p, q.T), strict=True)
     ]
     return {"image": LinearMap(means[0], weights[0]), "text": LinearMap(means[1], weights[1])}
 
