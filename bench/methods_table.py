@@ -27,7 +27,7 @@ from training.config import RunConfig, load_config
 from training.methods import METHODS
 
 BASELINE, REFERENCE = "scbch", "scbch-reference"
-FULL = tuple(name for name in (BASELINE, "consensus") if name in METHODS)
+FULL = tuple(name for name in (BASELINE, "hero") if name in METHODS)
 SLICE = tuple(name for name in METHODS if name not in FULL)
 _CONFIGS = {BASELINE: "photos", REFERENCE: "photos"}  # the others' configurations have the methods' names
 _COMMON = ("training.precision=medium", "training.alarms=warn")

@@ -152,8 +152,12 @@ class RecordingMethod:
     def build_heads(self, feature_dims: dict[str, int], n_bits: int) -> dict[str, HashHead]:
         return {name: HashHead(dim, (), n_bits) for name, dim in feature_dims.items()}
 
-    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
+    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> LabelledFeatures:
         self.prepared = (heads, train)
+        return train
+
+    def finished_heads(self, heads: dict[str, HashHead]) -> dict[str, HashHead]:
+        return heads
 
     def parameters(self) -> list[Parameter]:
         return [self._scale]

@@ -116,7 +116,8 @@ class TrainingSection(_Section):
     CPUs with AMX); ``bfloat16`` and ``float16`` are mixed precision. ``schedule``: ``cosine`` lets the learning rate fall to 0 over
     ``epochs``. ``average_decay``: if above 0, exponential averages of the weights are validated, kept and exported. ``selection``:
     ``validation`` chooses the epoch by given labels of pairs cut from train; ``query`` is the protocol of published tables: nothing
-    is cut, and the epoch is chosen by true labels of the query split, which flatters. ``alarms``: what happens if numbers are not
+    is cut, and the epoch is chosen by true labels of the query split, which flatters. ``keep``: ``last`` keeps the last epoch,
+    whatever was judged. ``alarms``: what happens if numbers are not
     finite or, from ``alarm_from_epoch`` on, codes collapse. ``tensorboard``: whether event files are written beside
     ``metrics.jsonl``.
     """
@@ -131,6 +132,7 @@ class TrainingSection(_Section):
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     seed: Seed = 123
     selection: Literal["validation", "query"] = "validation"
+    keep: Literal["best", "last"] = "best"
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
     device: Literal["auto", "cpu"] = "auto"
     precision: Literal["float32", "medium", "bfloat16", "float16"] = "float32"

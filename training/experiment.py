@@ -78,6 +78,7 @@ def _run(config: RunConfig, features: Features, run: RunFolder, progress: Progre
             "seed": config.training.seed,
             "epoch": best.epoch,
             "selection": config.training.selection,
+            "keep": config.training.keep,
             f"{config.training.selection}_map": best.mean_map,
             "evaluation": found.as_dict(),
             "curves": found.curves(),

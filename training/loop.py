@@ -64,7 +64,8 @@ def train_epochs(
         trainer: Freshly made.
         judge: Compares epochs.
         run: Opened folder.
-        options: Last epoch, and the patience after which an earlier one is the last: that many epochs without a better one.
+        options: Last epoch, and the patience after which an earlier one is the last: that many epochs without a better one;
+            none if the last epoch is kept, whatever the judge says.
         progress: Told of every epoch.
 
     Returns:
@@ -105,7 +106,7 @@ class _Record:
 
     def _add(self, epoch: int, figures: EpochFigures, best: BestEpoch, started: float) -> BestEpoch:
         verdict = self.judge(self.trainer)
-        if verdict.mean_map > best.mean_map:
+        if self.options.keep == "last" or verdict.mean_map > best.mean_map:
             best = BestEpoch(epoch, verdict.mean_map)
             self._keep(best)
         self._add_metrics(epoch, verdict, {**asdict(figures), "seconds": perf_counter() - started})

@@ -125,6 +125,8 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _choice(report: Mapping[str, Any]) -> str:
+    if report.get("keep") == "last":
+        return f"The query split was used once, after the last epoch ({report['epoch']}), which was kept whatever validation said."
     if report["selection"] == "query":
         return f"""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from training.methods.base import HashingMethod
 from training.methods.dcmh import Dcmh, DcmhOptions
+from training.methods.hero import Hero, HeroOptions
 from training.methods.itq import Itq, ItqOptions
 from training.methods.nrch import Nrch, NrchOptions
 from training.methods.random_projection import RandomProjection
@@ -38,6 +39,7 @@ class MethodEntry:
 
 METHODS: dict[str, MethodEntry] = {
     "scbch": MethodEntry(ScbchOptions, Scbch, "SCBCH"),
+    "hero": MethodEntry(HeroOptions, Hero, "HERO"),
     "rmsh": MethodEntry(RmshOptions, Rmsh, "RMSH (reconstructed from the abstract)"),
     "dcmh": MethodEntry(DcmhOptions, Dcmh, "DCMH (on fixed features)"),
     "supcon": MethodEntry(SupconOptions, Supcon, "Supervised contrastive"),

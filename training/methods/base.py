@@ -72,6 +72,8 @@ class HashingMethod(Protocol):
     def build_heads(self, feature_dims: dict[str, int], n_bits: int) -> dict[str, HashHead]:
         """Makes the heads and whatever else is trained; called once, after seeding.
 
+        A method may train smaller heads on inputs of its own making, if :meth:`finished_heads` can write them as heads on features.
+
         Args:
             feature_dims: Width of the features by modality (``image``, ``text``).
             n_bits: Bits of a code.
@@ -81,7 +83,7 @@ class HashingMethod(Protocol):
         """
         ...
 
-    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
+    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> LabelledFeatures:
         """Does what needs the whole training split at once; called after :meth:`build_heads`, before any epoch, resumed or not.
 
         Deterministic: a resumed run calls it again and must get the same. Heads, parameters and ``train`` lie on the device that
@@ -90,6 +92,21 @@ class HashingMethod(Protocol):
         Args:
             heads: What :meth:`build_heads` gave; methods without epochs set their weights here.
             train: The training split, validation already cut from it.
+
+        Returns:
+            What batches are drawn from, in the same order: ``train``, or inputs that the heads take instead of features, which the
+            method may write anew in :meth:`on_epoch_start`.
+        """
+        ...
+
+    def finished_heads(self, heads: dict[str, HashHead]) -> dict[str, HashHead]:
+        """Returns the heads that take features, as they are validated and exported.
+
+        Args:
+            heads: Those that are trained, as they are or averaged.
+
+        Returns:
+            The very same, or others that follow from them.
         """
         ...
 

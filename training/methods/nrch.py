@@ -85,14 +85,18 @@ class Nrch(TwoHeads):
         self._prototypes = Parameter(orthogonal_(torch.empty(self._n_labels, n_bits)))
         return heads
 
-    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
+    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> LabelledFeatures:
         """Puts trust where training happens.
 
         Args:
             heads: Left alone.
             train: Gives the device.
+
+        Returns:
+            The training split.
         """
         self.trusted = self.trusted.to(train.image.device)
+        return train
 
     def parameters(self) -> list[Parameter]:
         """Returns the prototypes.

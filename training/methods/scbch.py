@@ -23,16 +23,15 @@ from training.losses.quantization import quantization_loss
 from training.losses.semantic_consistent import semantic_consistent_loss
 from training.losses.soft_contrastive import label_overlap, soft_contrastive_loss
 from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
+from training.methods.two_heads import HeadOptions, TwoHeads
 from training.reliability import estimate_reliability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScbchOptions:
+class ScbchOptions(HeadOptions):
     """SCBCH's own settings; defaults are the reference's for MS-COCO.
 
     Attributes:
-        image_hidden: Widths of the image head's hidden layers.
-        text_hidden: Widths of the text head's hidden layers.
         margin: m, how far below its own pair a similarity still counts as hard.
         shift: ξ, taken off the similarities that are not hard, and the attraction's offset.
         contrastive_weight: α.
@@ -42,8 +41,6 @@ class ScbchOptions:
         n_neighbours: k of the reliability.
     """
 
-    image_hidden: tuple[Annotated[int, Gt(0)], ...] = (1024, 1024)
-    text_hidden: tuple[Annotated[int, Gt(0)], ...] = (1024,)
     margin: Annotated[float, Ge(0)] = 0.3
     shift: Annotated[float, Ge(0)] = 1.1
     contrastive_weight: Annotated[float, Ge(0)] = 0.7
@@ -53,7 +50,7 @@ class ScbchOptions:
     n_neighbours: Annotated[int, Gt(0)] = 20
 
 
-class Scbch:
+class Scbch(TwoHeads):
     """The method.
 
     Args:
@@ -62,11 +59,9 @@ class Scbch:
         n_labels: Number of labels C.
     """
 
-    learns_by_epochs = True
-
     def __init__(self, options: ScbchOptions, *, n_train: int, n_labels: int) -> None:
+        super().__init__(options, n_train=n_train, n_labels=n_labels)
         self._options = options
-        self._n_labels = n_labels
         self._classifiers: dict[str, Parameter] = {}
         self.reliability = torch.ones(n_train)
 
@@ -80,19 +75,22 @@ class Scbch:
         Returns:
             The heads by modality.
         """
-        hidden = {"image": self._options.image_hidden, "text": self._options.text_hidden}
-        heads = {name: HashHead(feature_dims[name], hidden[name], n_bits) for name in ("image", "text")}
+        heads = super().build_heads(feature_dims, n_bits)
         self._classifiers = {name: Parameter(orthogonal_(torch.empty(n_bits, self._n_labels))) for name in heads}
         return heads
 
-    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
+    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> LabelledFeatures:
         """Puts reliability where training happens.
 
         Args:
             heads: Left alone.
             train: Gives the device.
+
+        Returns:
+            The training split.
         """
         self.reliability = self.reliability.to(train.image.device)
+        return train
 
     def parameters(self) -> list[Parameter]:
         """Returns the classifiers' weights.

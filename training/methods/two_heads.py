@@ -60,13 +60,28 @@ class TwoHeads:
             name: HashHead(feature_dims[name], hidden, n_bits, unit_norm=self.unit_norm) for name, hidden in self._hidden.items()
         }
 
-    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
+    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> LabelledFeatures:
         """Needs nothing of the whole split before the first epoch.
 
         Args:
             heads: Left alone.
-            train: Left alone.
+            train: The training split.
+
+        Returns:
+            The training split.
         """
+        return train
+
+    def finished_heads(self, heads: dict[str, HashHead]) -> dict[str, HashHead]:
+        """Returns the heads as they are.
+
+        Args:
+            heads: On features already.
+
+        Returns:
+            The same.
+        """
+        return heads
 
     def parameters(self) -> list[Parameter]:
         """Returns what is trained besides the heads: nothing."""

@@ -72,12 +72,15 @@ class WithoutEpochs:
         """
         return {name: HashHead(feature_dims[name], (), n_bits, unit_norm=False) for name in ("image", "text")}
 
-    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> None:
+    def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> LabelledFeatures:
         """Finds the joint space and its projection, and writes both into the heads.
 
         Args:
             heads: Linear; their weights are set.
             train: Features; labels are not looked at.
+
+        Returns:
+            The training split.
         """
         n_bits = heads["image"].n_bits
         maps = fit_joint_space(train.image, train.text, ridge=self._space.ridge, power=self._space.correlation_power)
@@ -86,6 +89,18 @@ class WithoutEpochs:
         bits = self.projection(joint["image"], joint["text"], n_bits)
         for name, head in heads.items():
             _set_weights(head.layers[0], maps[name], bits)
+        return train
+
+    def finished_heads(self, heads: dict[str, HashHead]) -> dict[str, HashHead]:
+        """Returns the heads as they are.
+
+        Args:
+            heads: Done already.
+
+        Returns:
+            The same.
+        """
+        return heads
 
     def parameters(self) -> list[Parameter]:
         """Returns what is trained besides the heads: nothing."""
