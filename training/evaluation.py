@@ -27,7 +27,16 @@ from training.ranking_metrics import (
     precision_and_recall_within,
 )
 
-__all__ = ["Evaluation", "LabelledCodes", "MapEvaluation", "Separation", "evaluate", "evaluate_separation", "evaluate_within"]
+__all__ = [
+    "Evaluation",
+    "LabelledCodes",
+    "MapEvaluation",
+    "Separation",
+    "evaluate",
+    "evaluate_map",
+    "evaluate_separation",
+    "evaluate_within",
+]
 
 _FIRST, _FIRST_PARTNERS, _RADIUS = 50, 10, 2
 _LIST_LENGTHS = (1, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -59,6 +68,23 @@ def evaluate(query: LabelledCodes, database: LabelledCodes, *, label_names: Sequ
         separation=_separation(histograms),
         label_share={names[label]: share for label, share in enumerate(database.labels.mean(axis=0).tolist())},
     )
+
+
+def evaluate_map(query: LabelledCodes, database: LabelledCodes) -> MapEvaluation:
+    """Ranks the database for every query in both directions, for mAP alone: a third of the time of :func:`evaluate`.
+
+    Args:
+        query: Q pairs.
+        database: N pairs, none of them among the queries.
+
+    Returns:
+        mAP over the whole database, chance and counts.
+
+    Raises:
+        DatasetError: If nothing is relevant to any query.
+    """
+    histograms = ranking_histograms(query, database)
+    return _maps(histograms, _with_relevant(histograms["i2t"]), n_database=len(database.labels))
 
 
 def evaluate_within(pairs: LabelledCodes) -> MapEvaluation:

@@ -16,7 +16,7 @@ from training.alarms import code_facts
 from training.checkpoint import write_tensors
 from training.compute import torch_settings
 from training.config import RunConfig
-from training.evaluation import LabelledCodes, evaluate, evaluate_within
+from training.evaluation import LabelledCodes, evaluate, evaluate_map, evaluate_within
 from training.inputs import PairFeatures, TrainingLabels, make_training_labels, select
 from training.loop import Judge, Progress, Verdict, train_epochs
 from training.methods import METHODS
@@ -140,7 +140,7 @@ def judge_by_query(encode_splits: Callable[[Trainer], tuple[LabelledCodes, Label
 
     def judge(trainer: Trainer) -> Verdict:
         query, database = encode_splits(trainer)
-        return Verdict(evaluate(query, database).mean_map, code_facts(database.image, database.text))
+        return Verdict(evaluate_map(query, database).mean_map, code_facts(database.image, database.text))
 
     return judge
 

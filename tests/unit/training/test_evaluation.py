@@ -9,7 +9,7 @@ import pytest
 
 from model.errors import CodeError, DatasetError
 from tests.ranking_fixtures import Items, histograms, random_pairs, ranked_items
-from training.evaluation import LabelledCodes, evaluate, evaluate_separation, evaluate_within
+from training.evaluation import LabelledCodes, evaluate, evaluate_map, evaluate_separation, evaluate_within
 from training.ranking_metrics import (
     expected_average_precision,
     expected_ndcg,
@@ -43,6 +43,17 @@ def slow_figures(query: LabelledCodes, database: LabelledCodes, direction: str) 
         "precision_radius_2": float(np.mean([row[1][0, :3].sum() / n if n else 0 for row, n in zip(rows, within, strict=True)])),
         "empty_radius_2": float(np.mean([n == 0 for n in within])),
     }
+
+
+def test_map_alone_is_that_of_the_whole_evaluation() -> None:
+    query, database = random_pairs(1, 20), random_pairs(2, 30)
+    alone, whole = evaluate_map(query, database), evaluate(query, database)
+    assert (alone.i2t_map, alone.t2i_map, alone.chance, alone.n_query) == (
+        whole.i2t_map,
+        whole.t2i_map,
+        whole.chance,
+        whole.n_query,
+    )
 
 
 @pytest.mark.parametrize("n_query", [1, 70])
