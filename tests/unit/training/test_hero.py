@@ -14,6 +14,7 @@ from model.bundle import EncoderBundle
 from model.heads import HashHead
 from tests.training_fixtures import FEATURE_DIMS, N_LABELS, ClusterData, batch_and_codes, labelled, open_run, small_config
 from training.checkpoint import read_tensors
+from training.compute import torch_settings
 from training.experiment import make_trainer, run_experiment
 from training.export import export_bundle
 from training.honest_beliefs import fit_beliefs
@@ -196,6 +197,17 @@ def test_preparing_leaves_the_training_split_alone_and_twice_is_the_same() -> No
     for name in ("image", "text", "given_labels"):
         assert torch.equal(getattr(train, name), getattr(wanted, name))
         assert torch.equal(getattr(found[0], name), getattr(found[1], name))
+
+
+def test_beliefs_are_fitted_in_full_precision_whatever_training_does() -> None:
+    """So that weights of such a run, taken back by a trainer that is made anywhere else, are folded with the same regression."""
+    train, settings = labelled(), small_config("training.precision=medium", method="hero").training
+    (method, _), plain = hero(), Trainer(hero()[0], train, settings)
+    with torch_settings(settings):
+        found = Trainer(method, train, settings)
+    codes, wanted = (each.encode(train.image, train.text) for each in (found, plain))
+    assert torch.equal(codes.image, wanted.image)
+    assert torch.equal(codes.text, wanted.text)
 
 
 def test_labels_of_validation_pairs_change_nothing_that_is_trained() -> None:
