@@ -183,7 +183,7 @@ def test_a_run_that_keeps_the_last_epoch_says_so_and_resumes_to_the_same_bytes(t
     config = small_config("training.keep=last", f"training.patience={patience}", "training.epochs=4", method=method)
     report = train(tmp_path / "whole", config)
     assert (report["keep"], report["epoch"], report["validation_map"]) == ("last", 4, maps(tmp_path / "whole")[-1])
-    assert "after the last epoch (4), which was kept" in (tmp_path / "whole" / "report.md").read_text(encoding="utf-8")
+    assert "the last epoch (4) was kept" in (tmp_path / "whole" / "report.md").read_text(encoding="utf-8")
     with pytest.raises(Killed):
         train(tmp_path / "killed", config, kill_after=2)
     train(tmp_path / "killed", config)
