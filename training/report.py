@@ -126,7 +126,8 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 def _choice(report: Mapping[str, Any]) -> str:
     if report.get("keep") == "last":
-        return f"The query split was used once, after the last epoch ({report['epoch']}), which was kept whatever validation said."
+        used = "judged every epoch" if report["selection"] == "query" else "was used once, after the last epoch"
+        return f"The query split {used}; the last epoch ({report['epoch']}) was kept, whatever {report['selection']} said."
     if report["selection"] == "query":
         return f"""
 

@@ -178,6 +178,18 @@ def test_patience_ends_a_run_that_gets_no_better_and_a_resumed_one_too(tmp_path:
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
 
 
+@pytest.mark.parametrize(("method", "patience"), [("scbch", 1), ("hero", 8)])
+def test_a_run_that_keeps_the_last_epoch_says_so_and_resumes_to_the_same_bytes(tmp_path: Path, method: str, patience: int) -> None:
+    config = small_config("training.keep=last", f"training.patience={patience}", "training.epochs=4", method=method)
+    report = train(tmp_path / "whole", config)
+    assert (report["keep"], report["epoch"], report["validation_map"]) == ("last", 4, maps(tmp_path / "whole")[-1])
+    assert "the last epoch (4) was kept" in (tmp_path / "whole" / "report.md").read_text(encoding="utf-8")
+    with pytest.raises(Killed):
+        train(tmp_path / "killed", config, kill_after=2)
+    train(tmp_path / "killed", config)
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+
+
 def test_only_given_labels_train_and_choose_the_epoch(tmp_path: Path) -> None:
     """Two labels, one a sample: noise at rate 1 swaps them. Opposite truths with equal given labels must train alike."""
     kind = np.random.default_rng(1).integers(2, size=120)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from model.errors import TrainingStopped
 from tests.training_fixtures import RecordingMethod, labelled, open_run, small_config
@@ -59,6 +60,15 @@ def test_training_ends_after_so_many_epochs_in_a_row_without_a_better_one(tmp_pa
 
 def test_epochs_that_are_worth_nothing_count_as_well(tmp_path: Path) -> None:
     assert train(tmp_path, judged(0.0, 0.0, 0.0), "training.patience=2") == (BestEpoch(1, 0.0), [1, 2, 3])
+
+
+def test_where_the_last_epoch_is_kept_neither_better_ones_nor_patience_have_a_say(tmp_path: Path) -> None:
+    scores = (0.1, 0.5, 0.2, 0.2, 0.1, 0.3)
+    best, epochs = train(tmp_path, judged(*scores), "training.keep=last", "training.patience=1")
+    assert (best, epochs) == (BestEpoch(6, 0.3), [1, 2, 3, 4, 5, 6])
+    (kept, facts), (last, _) = (read_tensors(tmp_path / "checkpoints" / f"{name}.safetensors") for name in ("best", "last"))
+    assert facts["epoch"] == 6
+    assert all(torch.equal(tensor, last[name]) for name, tensor in kept.items())
 
 
 def test_a_method_without_epochs_is_judged_once_and_kept_as_epoch_0(tmp_path: Path) -> None:

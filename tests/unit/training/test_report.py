@@ -68,6 +68,14 @@ def test_an_epoch_that_query_chose_is_named_loudly_and_stands_under_its_own_head
     assert "used once" not in text
 
 
+def test_a_last_epoch_that_is_kept_is_told_and_query_is_not_said_to_be_used_once_where_it_judged_each() -> None:
+    text, by_query = (render_report(REPORT | {"keep": "last", "selection": name}, []) for name in ("validation", "query"))
+    assert "The query split was used once, after the last epoch; the last epoch (2) was kept, whatever validation said." in text
+    assert "The query split judged every epoch; the last epoch (2) was kept, whatever query said." in by_query
+    assert "had been chosen" not in text + by_query
+    assert render_report(REPORT | {"keep": "best"}, []) == render_report(REPORT, [])
+
+
 def test_a_method_without_losses_has_a_row_of_two_cells() -> None:
     text = render_report(REPORT | {"epoch": 0}, [{"epoch": 0, "validation_map": 0.5, "losses": {}}])
     assert "given labels) |\n|---|---|\n| **0** | 0.5000 |" in text
