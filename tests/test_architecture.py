@@ -300,7 +300,8 @@ def readme() -> str:
 
 
 def fenced(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)  # all, or an end would pass for a beginning
+    return [content for name, content in blocks if name == language]
 
 
 def make_targets() -> set[str]:
