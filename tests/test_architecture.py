@@ -22,7 +22,7 @@ from app.errors import PROBLEMS
 from app.settings import Settings
 from model import errors
 from model.bundle import EncoderBundle
-from training.config import load_config
+from training.config import RunConfig, TrainingSection, load_config, make_config
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("app", "model", "training")
@@ -44,6 +44,7 @@ LIBRARY_ROOMS = {
     "accelerate": ["training/*"],
     "optuna": ["training/sweep*.py"],
     "matplotlib": ["training/*"],
+    "jinja2": ["training/comparison/*"],
     "pydantic": ["app/schemas.py", "app/settings.py", "training/config.py"],
     "pydantic_core": ["app/schemas.py", "app/settings.py", "training/config.py"],
     "pydantic_settings": ["app/settings.py"],
@@ -299,7 +300,8 @@ def readme() -> str:
 
 
 def fenced(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)  # all, or an end would pass for a beginning
+    return [content for name, content in blocks if name == language]
 
 
 def make_targets() -> set[str]:
@@ -313,7 +315,10 @@ def test_the_readmes_tree_is_there_and_leaves_out_no_room() -> None:
     assert {name.rstrip("/") for name in named} >= {*ROOMS, "tests"}
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/decisions/README.md", "docs/results.md"])
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
@@ -352,6 +357,13 @@ def test_the_readmes_python_commands_name_modules_and_files_that_exist() -> None
         assert importlib.util.find_spec(module) is not None
         for config in re.findall(r"--config (\S+)", arguments):
             load_config(ROOT / config)
+
+
+def test_the_page_on_training_names_every_setting_of_the_loop_with_its_default() -> None:
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| `?([\w.-]+)`? \|", text, flags=re.MULTILINE))
+    assert rows.keys() == TrainingSection.model_fields.keys()
+    assert make_config({}, [f"training.{name}={default}" for name, default in rows.items()]) == RunConfig()
 
 
 def test_the_readmes_settings_exist() -> None:
