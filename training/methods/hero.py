@@ -4,11 +4,13 @@
    it. From these held-out scores and the given labels, noise rates are estimated label by label, and by Bayes' rule the
    probability p_ic that label c is true of sample i (``training.label_posterior``).
 2. *What can one side know?* For each modality a ridge regression on its features alone predicts p. The held-out predictions
-   z_i = W x_i + c are what images (or texts) that were never trained on will look like: codes learn from them, not from features,
-   so that they learn to bear the doubt they will meet.
-3. *Codes.* Heads from z to codes are trained to rank by expected relevance, with signs in the forward pass
-   (``training.losses.expected_relevance``); z is jittered anew each epoch. A finished head is the trained one with W folded into
-   its first layer: exactly a head on features, of the same layers as any other method's.
+   z_i = W x_i + c are what images (or texts) that were never trained on will look like.
+3. *Codes for doubt.* Small heads from jittered z to codes learn to rank by expected relevance, with signs in the forward pass
+   (``training.losses.expected_relevance``): so codes learn to bear the doubt that queries will meet. W is folded into their first
+   layer, which makes them heads on features, of the same layers as any other method's.
+4. *Codes for what is known.* From there the epochs of the common loop train the heads on features, by the same loss: what is
+   indexed was mostly trained on, and its labels are known better (p, from both modalities and the given label) than its features
+   alone can tell. A few epochs at a falling rate learn that without unlearning doubt.
 
 There is no reliability, no warm-up and no threshold: a doubtful label is a probability near ½ and weighs accordingly.
 
@@ -17,7 +19,6 @@ Decides how the parts are joined. Does not know how batches come about or which 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -29,6 +30,7 @@ from torch.nn import functional as F
 from torch.nn.init import orthogonal_
 
 from model.heads import HashHead
+from training.code_learning import Lessons, learn_codes
 from training.honest_beliefs import Beliefs, fit_beliefs
 from training.label_posterior import estimate_posterior
 from training.losses.expected_relevance import expected_relevance, relevance_ranking_loss
@@ -45,10 +47,14 @@ class HeroOptions(HeadOptions):
     Attributes:
         temperature: τ of 64 bits, a difference of cosines; for K bits it is τ · (64/K)^½.
         jitter: Standard deviation of what is added to beliefs, which have deviation 1 themselves.
+        belief_epochs: Of part 3.
+        belief_learning_rate: Of part 3.
     """
 
     temperature: Annotated[float, Gt(0)] = 0.45
     jitter: Annotated[float, Ge(0)] = 0.5
+    belief_epochs: Annotated[int, Gt(0)] = 25
+    belief_learning_rate: Annotated[float, Gt(0)] = 2e-3
 
 
 class Hero(TwoHeads):
@@ -63,54 +69,45 @@ class Hero(TwoHeads):
     def __init__(self, options: HeroOptions, *, n_train: int, n_labels: int) -> None:
         super().__init__(options, n_train=n_train, n_labels=n_labels)
         self._options = options
-        self._feature_dims: dict[str, int] = {}
-        self._beliefs: dict[str, Beliefs] = {}
         self._classifiers: dict[str, Parameter] = {}
 
     def build_heads(self, feature_dims: dict[str, int], n_bits: int) -> dict[str, HashHead]:
-        """Makes both heads on beliefs, and label classifiers on their codes.
+        """Makes both heads, and label classifiers on their codes.
 
         Args:
             feature_dims: Width of the features by modality.
             n_bits: Bits of a code.
 
         Returns:
-            Heads that take C beliefs.
+            The heads by modality.
         """
-        self._feature_dims = feature_dims
         self._temperature = self._options.temperature * (64 / n_bits) ** 0.5
         self._classifiers = {name: Parameter(orthogonal_(torch.empty(n_bits, self._n_labels))) for name in MODALITIES}
-        return super().build_heads(dict.fromkeys(MODALITIES, self._n_labels), n_bits)
+        return super().build_heads(feature_dims, n_bits)
 
     def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> LabelledFeatures:
-        """Estimates label probabilities from both modalities together, and what each modality alone can know of them.
+        """Does parts 1 to 3 and writes what was learnt into the heads.
 
         Args:
-            heads: Left alone.
+            heads: Their weights are set.
             train: Features and given labels.
 
         Returns:
-            Beliefs in the place of features, label probabilities in the place of given labels.
+            The features, and label probabilities in the place of given labels.
         """
-        together = torch.cat([_unit(train.image), _unit(train.text)], dim=1)
-        scores = fit_beliefs(together, train.given_labels).held_out
-        posterior = estimate_posterior(scores.cpu().numpy(), train.given_labels.cpu().numpy())
-        probabilities = torch.from_numpy(posterior.probability).to(train.image.device)
-        self._beliefs = {name: fit_beliefs(getattr(train, name), probabilities) for name in MODALITIES}
-        image, text = (self._beliefs[name].held_out.clone() for name in MODALITIES)
-        self._inputs = LabelledFeatures(image, text, probabilities)
-        return self._inputs
-
-    def finished_heads(self, heads: dict[str, HashHead]) -> dict[str, HashHead]:
-        """Folds the beliefs' regression into each head's first layer.
-
-        Args:
-            heads: On beliefs.
-
-        Returns:
-            Heads on features that give the same codes.
-        """
-        return {name: _folded(head, self._beliefs[name], self._feature_dims[name]) for name, head in heads.items()}
+        probabilities = estimate_label_probabilities(train)
+        beliefs = {name: fit_beliefs(getattr(train, name), probabilities) for name in MODALITIES}
+        inputs = LabelledFeatures(beliefs["image"].held_out, beliefs["text"].held_out, probabilities)
+        small = super().build_heads(dict.fromkeys(MODALITIES, self._n_labels), heads["image"].n_bits)
+        small = {name: head.to(train.image.device) for name, head in small.items()}
+        options = self._options
+        lessons = Lessons(
+            epochs=options.belief_epochs, learning_rate=options.belief_learning_rate, batch_size=128, jitter=options.jitter
+        )
+        learn_codes(small, self.parameters(), inputs, lambda *given: torch.stack(list(self._terms(*given).values())).sum(), lessons)
+        for name, head in heads.items():
+            _fold(small[name], beliefs[name], head)
+        return LabelledFeatures(train.image, train.text, probabilities)
 
     def parameters(self) -> list[Parameter]:
         """Returns the label classifiers' weights.
@@ -137,38 +134,43 @@ class Hero(TwoHeads):
         for name, weight in self._classifiers.items():
             weight.data.copy_(state[f"classifier.{name}"])
 
-    def on_epoch_start(self, epoch: int, encode_train: Callable[[], RelaxedCodes], given_labels: Tensor) -> None:
-        """Jitters the beliefs anew.
-
-        Args:
-            epoch: Counted from 1.
-            encode_train: Not called.
-            given_labels: Left alone.
-        """
-        for name in MODALITIES:
-            held_out = self._beliefs[name].held_out
-            getattr(self._inputs, name).copy_(held_out + self._options.jitter * torch.randn_like(held_out))
-
     def loss_terms(self, batch: Batch, relaxed_codes: RelaxedCodes) -> dict[str, Tensor]:
         """Returns the ranking loss, and that of the label classifiers, which moves no code.
 
         Args:
-            batch: Beliefs, and label probabilities in the place of given labels.
+            batch: Features, and label probabilities in the place of given labels.
             relaxed_codes: (B, n_bits) of length 1 each.
 
         Returns:
             ``ranking`` and ``classification``, scalars.
         """
-        u, v = relaxed_codes.image, relaxed_codes.text
-        relevance = expected_relevance(batch.given_labels)
+        return self._terms(relaxed_codes, batch.given_labels)
+
+    def _terms(self, codes: RelaxedCodes, probabilities: Tensor) -> dict[str, Tensor]:
+        relevance = expected_relevance(probabilities)
         classified = [
-            F.binary_cross_entropy_with_logits(codes.detach() @ self._classifiers[name], batch.given_labels)
-            for name, codes in (("image", u), ("text", v))
+            F.binary_cross_entropy_with_logits(side.detach() @ self._classifiers[name], probabilities)
+            for name, side in (("image", codes.image), ("text", codes.text))
         ]
         return {
-            "ranking": relevance_ranking_loss(u, v, relevance, temperature=self._temperature),
+            "ranking": relevance_ranking_loss(codes.image, codes.text, relevance, temperature=self._temperature),
             "classification": torch.stack(classified).mean(),
         }
+
+
+def estimate_label_probabilities(train: LabelledFeatures) -> Tensor:
+    """Estimates how likely each label is true, from both modalities together and the given labels.
+
+    Args:
+        train: Features and given labels.
+
+    Returns:
+        (N, C) float32 in [0, 1].
+    """
+    together = torch.cat([_unit(train.image), _unit(train.text)], dim=1)
+    scores = fit_beliefs(together, train.given_labels).held_out
+    posterior = estimate_posterior(scores.cpu().numpy(), train.given_labels.cpu().numpy())
+    return torch.from_numpy(posterior.probability).to(train.image.device)
 
 
 def _unit(features: Tensor) -> Tensor:
@@ -176,12 +178,10 @@ def _unit(features: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _folded(head: HashHead, beliefs: Beliefs, feature_dim: int) -> HashHead:
-    with torch.device("meta"):  # no first weights: they would be drawn at random, and thrown away
-        finished = HashHead(feature_dim, head.hidden_dims, head.n_bits, unit_norm=head.unit_norm)
-    weights = {name: tensor.clone() for name, tensor in head.state_dict().items()}
+def _fold(small: HashHead, beliefs: Beliefs, head: HashHead) -> None:
+    """Writes a head on beliefs into one on features that gives the same codes."""
+    weights = small.state_dict()
     first = weights["layers.0.weight"]
-    weights["layers.0.weight"] = first @ beliefs.weight.T
     weights["layers.0.bias"] = weights["layers.0.bias"] + first @ beliefs.bias
-    finished.load_state_dict(weights, assign=True)
-    return finished
+    weights["layers.0.weight"] = first @ beliefs.weight.T
+    head.load_state_dict(weights)
