@@ -156,9 +156,6 @@ class RecordingMethod:
         self.prepared = (heads, train)
         return train
 
-    def finished_heads(self, heads: dict[str, HashHead]) -> dict[str, HashHead]:
-        return heads
-
     def parameters(self) -> list[Parameter]:
         return [self._scale]
 

@@ -138,28 +138,31 @@ class Trainer:
         """
         codes = []
         with self._descent.averaged(), matmul_precision("highest"):
-            heads = self.method.finished_heads(self.heads)
             for image, text in zip(torch.split(image_features, _BLOCK), torch.split(text_features, _BLOCK), strict=True):
-                image_codes, text_codes = heads["image"](image.to(self.device)), heads["text"](text.to(self.device))
+                image_codes, text_codes = self.heads["image"](image.to(self.device)), self.heads["text"](text.to(self.device))
                 codes.append(RelaxedCodes(image_codes.cpu(), text_codes.cpu()))
         return _joined(codes)
 
     def weights(self) -> dict[str, Tensor]:
-        """Returns what a bundle needs, averaged if weights are: the heads on features, and the method's state.
+        """Returns what a bundle needs: the heads, averaged if they are, and the method's state.
 
         Returns:
-            ``heads.<modality>.…`` and ``method.…``; where heads on other inputs are trained, these as ``trained.<modality>.…``.
+            ``heads.<modality>.…`` and ``method.…``.
         """
-        with self._descent.averaged(), matmul_precision("highest"):
-            finished = self.method.finished_heads(self.heads)
-            trained = {} if finished is self.heads else _named("trained", self.heads)
-            return {**_named("heads", finished), **trained, **prefixed("method.", self.method.state())}
+        with self._descent.averaged():
+            return self._raw_weights()
+
+    def _raw_weights(self) -> dict[str, Tensor]:
+        heads = {
+            f"heads.{name}.{key}": value.detach() for name, head in self.heads.items() for key, value in head.state_dict().items()
+        }
+        return {**heads, **prefixed("method.", self.method.state())}
 
     def head_facts(self) -> dict[str, dict[str, Any]]:
-        """Returns what is needed to make the heads on features anew, by modality; JSON-able."""
+        """Returns what is needed to make the heads anew, by modality; JSON-able."""
         return {
             name: {"feature_dim": head.feature_dim, "hidden_dims": list(head.hidden_dims), "unit_norm": head.unit_norm}
-            for name, head in self.method.finished_heads(self.heads).items()
+            for name, head in self.heads.items()
         }
 
     def load_weights(self, tensors: Mapping[str, Tensor]) -> None:
@@ -168,11 +171,8 @@ class Trainer:
         Args:
             tensors: By name; other names are passed over.
         """
-        self._load_heads("trained" if any(name.startswith("trained.") for name in tensors) else "heads", tensors)
-
-    def _load_heads(self, prefix: str, tensors: Mapping[str, Tensor]) -> None:
         for name, head in self.heads.items():
-            head.load_state_dict(stripped(f"{prefix}.{name}.", tensors), strict=True)
+            head.load_state_dict(stripped(f"heads.{name}.", tensors), strict=True)
         self.method.load_state({name: tensor.to(self.device) for name, tensor in stripped("method.", tensors).items()})
         self._descent.restart_average()
 
@@ -182,7 +182,7 @@ class Trainer:
         Returns:
             The weights as they are trained, and what moves them.
         """
-        return {**_named("heads", self.heads), **prefixed("method.", self.method.state()), **self._descent.state()}
+        return {**self._raw_weights(), **self._descent.state()}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Takes back what :meth:`state` gave.
@@ -190,7 +190,7 @@ class Trainer:
         Args:
             tensors: By name.
         """
-        self._load_heads("heads", tensors)
+        self.load_weights(tensors)
         self._descent.load_state(tensors)
 
     @contextmanager
@@ -199,10 +199,6 @@ class Trainer:
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(seed)
             yield
-
-
-def _named(prefix: str, heads: Mapping[str, HashHead]) -> dict[str, Tensor]:
-    return {f"{prefix}.{name}.{key}": value.detach() for name, head in heads.items() for key, value in head.state_dict().items()}
 
 
 def _joined(parts: list[RelaxedCodes]) -> RelaxedCodes:

@@ -72,8 +72,6 @@ class HashingMethod(Protocol):
     def build_heads(self, feature_dims: dict[str, int], n_bits: int) -> dict[str, HashHead]:
         """Makes the heads and whatever else is trained; called once, after seeding.
 
-        A method may train smaller heads on inputs of its own making, if :meth:`finished_heads` can write them as heads on features.
-
         Args:
             feature_dims: Width of the features by modality (``image``, ``text``).
             n_bits: Bits of a code.
@@ -95,19 +93,7 @@ class HashingMethod(Protocol):
             train: The training split, validation already cut from it.
 
         Returns:
-            What batches are drawn from, in the same order: ``train``, or inputs that the heads take instead of features, which the
-            method may write anew in :meth:`on_epoch_start`.
-        """
-        ...
-
-    def finished_heads(self, heads: dict[str, HashHead]) -> dict[str, HashHead]:
-        """Returns the heads that take features, as they are validated and exported.
-
-        Args:
-            heads: Those that are trained, as they are or averaged.
-
-        Returns:
-            The very same, or others that follow from them.
+            What batches are drawn from, in the same order: ``train``, or the like with other labels than the given ones.
         """
         ...
 

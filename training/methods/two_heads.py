@@ -72,17 +72,6 @@ class TwoHeads:
         """
         return train
 
-    def finished_heads(self, heads: dict[str, HashHead]) -> dict[str, HashHead]:
-        """Returns the heads as they are.
-
-        Args:
-            heads: On features already.
-
-        Returns:
-            The same.
-        """
-        return heads
-
     def parameters(self) -> list[Parameter]:
         """Returns what is trained besides the heads: nothing."""
         return []

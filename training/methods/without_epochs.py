@@ -91,17 +91,6 @@ class WithoutEpochs:
             _set_weights(head.layers[0], maps[name], bits)
         return train
 
-    def finished_heads(self, heads: dict[str, HashHead]) -> dict[str, HashHead]:
-        """Returns the heads as they are.
-
-        Args:
-            heads: Done already.
-
-        Returns:
-            The same.
-        """
-        return heads
-
     def parameters(self) -> list[Parameter]:
         """Returns what is trained besides the heads: nothing."""
         return []
