@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from training.compute import matmul_precision
+
 RIDGES = tuple(10.0 ** (power / 2) for power in range(-4, 7))
 """Strengths that are tried, in units of the features' mean squared length: 0.01 … 1000."""
 _LEAST_VARIANCE = 1e-6  # of the largest; directions below it carry rounding errors only
@@ -35,6 +37,7 @@ class Beliefs:
 
 
 @torch.no_grad()
+@matmul_precision("highest")  # decompositions suffer from rounded products
 def fit_beliefs(features: Tensor, targets: Tensor, *, ridges: Sequence[float] = RIDGES) -> Beliefs:
     """Regresses targets on features, and chooses the ridge by the squared error of held-out predictions.
 

@@ -68,8 +68,7 @@ class Trainer:
             }
             for parameter in method.parameters():
                 parameter.data = parameter.data.to(self.device)
-            with matmul_precision("highest"):  # once a run, and decompositions suffer from rounded products
-                self._train = method.prepare(self.heads, moved)
+            self._train = method.prepare(self.heads, moved)
         parameters = [*chain.from_iterable(head.parameters() for head in self.heads.values()), *method.parameters()]
         self._n_batches = -(-len(train.image) // options.batch_size)
         self._descent = Descent(parameters, options, self._accelerator, n_batches=self._n_batches)

@@ -84,9 +84,8 @@ class HashingMethod(Protocol):
     def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> LabelledFeatures:
         """Does what needs the whole training split at once; called after :meth:`build_heads`, before any epoch, resumed or not.
 
-        Deterministic: a resumed run calls it again and must get the same; matrix products are in full precision meanwhile. Heads,
-        parameters and ``train`` lie on the device that trains by then, as batches and loaded state will: what a method keeps
-        besides is moved to ``train.image.device`` here.
+        Deterministic: a resumed run calls it again and must get the same. Heads, parameters and ``train`` lie on the device that
+        trains by then, as batches and loaded state will: what a method keeps besides is moved to ``train.image.device`` here.
 
         Args:
             heads: What :meth:`build_heads` gave; methods without epochs set their weights here.

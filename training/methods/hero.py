@@ -53,7 +53,7 @@ class HeroOptions(HeadOptions):
 
     temperature: Annotated[float, Gt(0)] = 0.45
     jitter: Annotated[float, Ge(0)] = 0.5
-    belief_epochs: Annotated[int, Gt(0)] = 25
+    belief_epochs: Annotated[int, Gt(0)] = 15
     belief_learning_rate: Annotated[float, Gt(0)] = 2e-3
 
 
