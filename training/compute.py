@@ -16,6 +16,7 @@ from accelerate.state import AcceleratorState
 
 from model.errors import ConfigError
 from training.config import TrainingSection
+from training.precision import matmul_precision
 
 _MIXED = {"float32": "no", "medium": "no", "bfloat16": "bf16", "float16": "fp16"}
 
@@ -65,21 +66,3 @@ def torch_settings(options: TrainingSection) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
-
-
-@contextmanager
-def matmul_precision(name: str) -> Iterator[None]:
-    """Sets the precision of float32 products, and gives back what was set before.
-
-    Args:
-        name: ``highest``, ``high`` or ``medium``, as PyTorch means them.
-
-    Yields:
-        Nothing.
-    """
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(name)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.compute import matmul_precision
+from training.precision import matmul_precision
 
 RIDGES = tuple(10.0 ** (power / 2) for power in range(-4, 7))
 """Strengths that are tried, in units of the features' mean squared length: 0.01 … 1000."""

@@ -18,10 +18,11 @@ from torch import Tensor
 from model.heads import HashHead
 from training.alarms import check_finite
 from training.checkpoint import prefixed, stripped
-from training.compute import make_accelerator, matmul_precision
+from training.compute import make_accelerator
 from training.config import TrainingSection
 from training.descent import Descent
 from training.methods.base import Batch, HashingMethod, LabelledFeatures, RelaxedCodes
+from training.precision import matmul_precision
 from training.processes import Processes
 
 _BLOCK = 4096
