@@ -74,7 +74,8 @@ def colour_histogram(pixels: UInt8) -> Float32:
     """
     red, green, blue = np.moveaxis(pixels.astype(np.int64) * _LEVELS // 256, -1, 0)
     box = ((red * _LEVELS + green) * _LEVELS + blue).ravel()
-    return (np.bincount(box, minlength=_LEVELS**3) / box.size).astype(np.float32)
+    found: Float32 = (np.bincount(box, minlength=_LEVELS**3) / box.size).astype(np.float32)
+    return found
 
 
 def picture_features(picture: Image.Image) -> Float32:
