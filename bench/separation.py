@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 python -m bench.separation RUN… --data DIR [--cache-dir DIR]
 
 Every image is paired with every other pair's text (N (N − 1) combinations); those that share no true label are dissimilar. All
-pairs of the train split are looked at, those cut for validation too, and noise of a run plays no part. δ of an RMSH run is its
-own; beside other methods stands what coding theory says is attainable for as many bits and labels. The last line is JSON.
+pairs of the train split are looked at, those cut for validation too, and noise of a run plays no part. The last columns give
+the 1st percentile among the pairs that the run learned from, without those cut. δ of an RMSH run is its own; beside other methods
+stands what coding theory says is attainable for as many bits and labels. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -25,13 +26,25 @@ from training.checkpoint import read_tensors
 from training.coding_bounds import distance_range
 from training.compute import torch_settings
 from training.config import DataSection, FeaturesSection, RunConfig
-from training.evaluation import LabelledCodes, evaluate_separation
+from training.evaluation import LabelledCodes, Separation, evaluate_separation
 from training.inputs import PairFeatures, data_facts, extract_pair_features, read_pairs
 from training.methods import METHODS
 from training.methods.rmsh import Rmsh
 from training.run_folder import RunFolder
 
-_COLUMNS = ("run", "method", "noise", "bits", "δ", "minimum", "1st percentile", "below δ", "1st percentile ≥ δ")
+_COLUMNS = (
+    "run",
+    "method",
+    "noise",
+    "bits",
+    "δ",
+    "minimum",
+    "1st percentile",
+    "below δ",
+    "≥ δ",
+    "1st percentile, learned from",
+    "≥ δ",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,8 @@ class RunSeparation:
         dissimilar_p1: 1st percentile of their distances, in bits.
         share_below_delta: Share of them nearer than δ, in [0, 1].
         keeps_delta: Whether the 1st percentile is at least δ; None of a method without δ.
+        learned_p1: 1st percentile among the pairs that the run learned from; the others of train were cut for validation.
+        learned_keeps_delta: Whether this is at least δ; None of a method without δ.
     """
 
     run: str
@@ -61,13 +76,15 @@ class RunSeparation:
     dissimilar_p1: int
     share_below_delta: float
     keeps_delta: bool | None
+    learned_p1: int
+    learned_keeps_delta: bool | None
 
     def cells(self) -> list[str]:
         """Returns the line of the table."""
-        kept = {True: "yes", False: "no", None: "–"}[self.keeps_delta]
-        near = f"{self.share_below_delta:.3%}"
+        words = {True: "yes", False: "no", None: "–"}
         numbers = (self.n_bits, self.delta, self.dissimilar_min, self.dissimilar_p1)
-        return [self.run, self.method, f"{self.noise_rate:g}", *map(str, numbers), near, kept]
+        verdicts = [f"{self.share_below_delta:.3%}", words[self.keeps_delta], str(self.learned_p1), words[self.learned_keeps_delta]]
+        return [self.run, self.method, f"{self.noise_rate:g}", *map(str, numbers), *verdicts]
 
 
 def measure_run(run: RunFolder, train: PairFeatures) -> RunSeparation:
@@ -89,12 +106,11 @@ def measure_run(run: RunFolder, train: PairFeatures) -> RunSeparation:
     config, heads = run.read_config(), best_heads(run)
     with torch_settings(config.training.model_copy(update={"precision": "float32"})):  # as at serving
         image, text = encode_features(heads["image"], train.image), encode_features(heads["text"], train.text)
-    found = evaluate_separation(LabelledCodes(image, text, train.true_labels))
-    if not found.n_pairs:
-        raise DatasetError("every two pairs of the train split share a label: none is dissimilar")
+    learned = read_tensors(run.labels)[0]["train_index"].numpy()
+    found, among = (_separation(LabelledCodes(image[rows], text[rows], train.true_labels[rows])) for rows in (slice(None), learned))
     own = _own_delta(config, train)
     delta = distance_range(config.training.n_bits, train.true_labels.shape[1])[0] if own is None else own
-    p1 = found.percentile(0.01)
+    p1, learned_p1 = found.percentile(0.01), among.percentile(0.01)
     return RunSeparation(
         run=run.path.as_posix(),
         method=config.method.name,
@@ -106,7 +122,16 @@ def measure_run(run: RunFolder, train: PairFeatures) -> RunSeparation:
         dissimilar_p1=p1,
         share_below_delta=sum(found.counts[:delta]) / found.n_pairs,
         keeps_delta=None if own is None else p1 >= own,
+        learned_p1=learned_p1,
+        learned_keeps_delta=None if own is None else learned_p1 >= own,
     )
+
+
+def _separation(pairs: LabelledCodes) -> Separation:
+    found = evaluate_separation(pairs)
+    if not found.n_pairs:
+        raise DatasetError("every two pairs of the train split share a label: none is dissimilar")
+    return found
 
 
 def best_heads(run: RunFolder) -> dict[str, HashHead]:
