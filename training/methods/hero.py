@@ -47,13 +47,15 @@ class HeroOptions(HeadOptions):
     Attributes:
         temperature: τ of 64 bits, a difference of cosines; for K bits it is τ · (64/K)^½.
         jitter: Standard deviation of what is added to beliefs, which have deviation 1 themselves.
-        belief_epochs: Of part 3.
+        correct_labels: Whether part 1 is done; without it given labels are taken for true.
+        belief_epochs: Of part 3; without any the heads begin at random.
         belief_learning_rate: Of part 3.
     """
 
     temperature: Annotated[float, Gt(0)] = 0.45
     jitter: Annotated[float, Ge(0)] = 0.5
-    belief_epochs: Annotated[int, Gt(0)] = 15
+    correct_labels: bool = True
+    belief_epochs: Annotated[int, Ge(0)] = 15
     belief_learning_rate: Annotated[float, Gt(0)] = 2e-3
 
 
@@ -95,7 +97,12 @@ class Hero(TwoHeads):
         Returns:
             The features, and label probabilities in the place of given labels.
         """
-        probabilities = estimate_label_probabilities(train)
+        probabilities = estimate_label_probabilities(train) if self._options.correct_labels else train.given_labels
+        if self._options.belief_epochs:
+            self._start_from_beliefs(heads, train, probabilities)
+        return LabelledFeatures(train.image, train.text, probabilities)
+
+    def _start_from_beliefs(self, heads: dict[str, HashHead], train: LabelledFeatures, probabilities: Tensor) -> None:
         beliefs = {name: fit_beliefs(getattr(train, name), probabilities) for name in MODALITIES}
         inputs = LabelledFeatures(beliefs["image"].held_out, beliefs["text"].held_out, probabilities)
         small = super().build_heads(dict.fromkeys(MODALITIES, self._n_labels), heads["image"].n_bits)
@@ -107,7 +114,6 @@ class Hero(TwoHeads):
         learn_codes(small, self.parameters(), inputs, lambda *given: torch.stack(list(self._terms(*given).values())).sum(), lessons)
         for name, head in heads.items():
             _fold(small[name], beliefs[name], head)
-        return LabelledFeatures(train.image, train.text, probabilities)
 
     def parameters(self) -> list[Parameter]:
         """Returns the label classifiers' weights.
