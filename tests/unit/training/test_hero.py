@@ -171,6 +171,8 @@ def test_epochs_are_given_the_features_as_they_are_and_probabilities_in_the_plac
         assert torch.equal(getattr(inputs, name), getattr(wanted, name))
     assert torch.equal(train.given_labels, wanted.given_labels)
     assert (inputs.given_labels.shape, inputs.given_labels.dtype) == (wanted.given_labels.shape, torch.float32)
+    assert torch.equal(inputs.given_labels, estimate_label_probabilities(wanted))
+    assert not torch.equal(inputs.given_labels, wanted.given_labels)
     assert 0 <= inputs.given_labels.min() < 0.1 < 0.9 < inputs.given_labels.max() <= 1
 
 
