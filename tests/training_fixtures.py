@@ -79,7 +79,7 @@ def small_config(*overrides: str, method: str = "scbch") -> RunConfig:
 
     Six labels do not need 16 bits: some stay constant, and no alarm is raised.
     """
-    narrow = {"image_hidden": [16], "text_hidden": [16], "reliability_from_epoch": 3, "n_neighbours": 5}
+    narrow = {"image_hidden": [16], "text_hidden": [16], "reliability_from_epoch": 3, "n_neighbours": 5, "belief_epochs": 3}
     known = {field.name for field in fields(METHODS[method].options_type)}
     raw: dict[str, Any] = {
         "features": {"image_backbone": "efficientnet-lite0"},

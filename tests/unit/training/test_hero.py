@@ -1,8 +1,9 @@
-"""HERO learns from beliefs and ends as heads on features; wrong labels are doubted, and nothing but training data is looked at."""
+"""HERO's heads begin as codes of beliefs and go on with features; wrong labels are doubted, and only training data is looked at."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,43 +15,36 @@ from model.bundle import EncoderBundle
 from model.heads import HashHead
 from tests.training_fixtures import FEATURE_DIMS, N_LABELS, ClusterData, batch_and_codes, labelled, open_run, small_config
 from training.checkpoint import read_tensors
+from training.code_learning import Lessons, learn_codes
 from training.compute import torch_settings
 from training.experiment import make_trainer, run_experiment
 from training.export import export_bundle
 from training.honest_beliefs import fit_beliefs
 from training.losses.expected_relevance import expected_relevance, relevance_ranking_loss
 from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
-from training.methods.hero import Hero, HeroOptions
+from training.methods.hero import Hero, HeroOptions, estimate_label_probabilities
 from training.trainer import Trainer
 
 N_BITS = 16
 
 
-class RecordingHero(Hero):
-    """Remembers the batches that it was given."""
-
-    def loss_terms(self, batch: Batch, relaxed_codes: RelaxedCodes) -> dict[str, Tensor]:
-        self.__dict__.setdefault("batches", []).append(batch)
-        return super().loss_terms(batch, relaxed_codes)
-
-    def inputs(self) -> Tensor:
-        """Returns image inputs of the batches so far, (N, N_LABELS) in the training split's order, and forgets them."""
-        batches: list[Batch] = self.__dict__.pop("batches")
-        order = torch.cat([batch.sample_index for batch in batches]).argsort()
-        return torch.cat([batch.image_features for batch in batches])[order]
-
-
-def hero(n_bits: int = N_BITS, **options: Any) -> tuple[RecordingHero, dict[str, HashHead]]:
-    chosen = HeroOptions(**({"image_hidden": (16,), "text_hidden": (16,)} | options))
-    method = RecordingHero(chosen, n_train=70, n_labels=N_LABELS)
+def hero(n_bits: int = N_BITS, feature_dims: dict[str, int] = FEATURE_DIMS, **options: Any) -> tuple[Hero, dict[str, HashHead]]:
+    chosen = HeroOptions(**({"image_hidden": (16,), "text_hidden": (16,), "belief_epochs": 2} | options))
+    method = Hero(chosen, n_train=70, n_labels=N_LABELS)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        return method, method.build_heads(FEATURE_DIMS, n_bits)
+        return method, method.build_heads(feature_dims, n_bits)
 
 
-def trainer_of(*overrides: str, **options: Any) -> tuple[Trainer, RecordingHero]:
-    method, _ = hero(**options)
-    return Trainer(method, labelled(), small_config(*overrides, method="hero").training), method
+def prepared(train: LabelledFeatures, seed: int = 5, **options: Any) -> tuple[LabelledFeatures, dict[str, HashHead], Hero]:
+    method, heads = hero(**options)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return method.prepare(heads, train), heads, method
+
+
+def trainer_of(*overrides: str, **options: Any) -> Trainer:
+    return Trainer(hero(**options)[0], labelled(), small_config(*overrides, method="hero").training)
 
 
 def copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -58,48 +52,75 @@ def copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("hidden", [(), (16,), (16, 8)], ids=["linear", "one", "two"])
-@torch.no_grad()
-def test_a_finished_head_gives_the_codes_of_the_trained_one_on_beliefs(hidden: tuple[int, ...]) -> None:
-    method, heads = hero(image_hidden=hidden, text_hidden=hidden)
-    train, unseen = labelled(), labelled(100)
-    probabilities = method.prepare(heads, train).given_labels
-    for name, finished in method.finished_heads(heads).items():
-        beliefs = fit_beliefs(getattr(train, name), probabilities)
+def test_prepared_heads_give_the_codes_of_small_ones_on_beliefs(hidden: tuple[int, ...]) -> None:
+    """The twin learns codes for beliefs by itself, by the method's loss; its random numbers are the same."""
+    train, unseen, options = labelled(), labelled(100), {"image_hidden": hidden, "text_hidden": hidden}
+    inputs, heads, method = prepared(train, **options)
+    twin, _ = hero(**options)
+    beliefs = {name: fit_beliefs(getattr(train, name), inputs.given_labels) for name in FEATURE_DIMS}
+    held_out = LabelledFeatures(beliefs["image"].held_out, beliefs["text"].held_out, inputs.given_labels)
+
+    def loss(codes: RelaxedCodes, probabilities: Tensor) -> Tensor:
+        terms = twin.loss_terms(Batch(train.image, train.text, probabilities, torch.arange(70)), codes)
+        return terms["ranking"] + terms["classification"]
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        small = {name: HashHead(N_LABELS, hidden, N_BITS) for name in FEATURE_DIMS}
+        learn_codes(small, twin.parameters(), held_out, loss, Lessons(epochs=2, learning_rate=2e-3, batch_size=128, jitter=0.5))
+    for name, head in heads.items():
         features = getattr(unseen, name)
-        wanted = heads[name](features @ beliefs.weight + beliefs.bias)
-        torch.testing.assert_close(finished(features), wanted, atol=1e-5, rtol=0)
+        wanted = small[name](features @ beliefs[name].weight + beliefs[name].bias)
+        torch.testing.assert_close(head(features), wanted, atol=1e-5, rtol=0)
+        assert torch.equal(method.state()[f"classifier.{name}"], twin.state()[f"classifier.{name}"])
 
 
-def test_finished_heads_have_the_features_width_and_the_hidden_layers_of_the_options() -> None:
-    method, heads = hero(image_hidden=(9, 7), text_hidden=(5,))
-    method.prepare(heads, labelled())
-    finished = method.finished_heads(heads)
-    assert {name: (head.feature_dim, head.hidden_dims) for name, head in finished.items()} == {
+def test_what_no_training_sample_varies_in_changes_no_code() -> None:
+    """Beliefs are all that codes see of features, and regressions see nothing in a feature that is the same for all samples."""
+    train, dims = labelled(), {name: dim + 2 for name, dim in FEATURE_DIMS.items()}
+    image, text = (torch.cat([side, torch.full((70, 2), 0.5)], dim=1) for side in (train.image, train.text))
+    _, heads, _ = prepared(LabelledFeatures(image, text, train.given_labels), feature_dims=dims)
+    for name, side in (("image", image), ("text", text)):
+        moved = side.clone()
+        moved[:, -2:] = torch.randn(70, 2, generator=torch.Generator().manual_seed(1))
+        torch.testing.assert_close(heads[name](moved), heads[name](side), atol=1e-5, rtol=0)
+        assert not torch.allclose(heads[name](side + 0.5), heads[name](side), atol=1e-3)
+
+
+def test_heads_have_the_features_width_and_the_hidden_layers_of_the_options() -> None:
+    _, heads, _ = prepared(labelled(), image_hidden=(9, 7), text_hidden=(5,))
+    assert {name: (head.feature_dim, head.hidden_dims) for name, head in heads.items()} == {
         "image": (FEATURE_DIMS["image"], (9, 7)),
         "text": (FEATURE_DIMS["text"], (5,)),
     }
-    assert {(head.feature_dim, head.n_bits, head.unit_norm) for head in heads.values()} == {(N_LABELS, N_BITS, True)}
+    assert {(head.n_bits, head.unit_norm) for head in heads.values()} == {(N_BITS, True)}
 
 
-def test_finishing_heads_changes_neither_what_is_trained_nor_random_numbers() -> None:
-    method, heads = hero()
-    method.prepare(heads, labelled())
-    before, state = {name: copied(head.state_dict()) for name, head in heads.items()}, torch.random.get_rng_state()
-    for head in method.finished_heads(heads).values():
-        for parameter in head.parameters():
-            parameter.data.fill_(7)
-    assert torch.equal(state, torch.random.get_rng_state())
+def test_preparing_depends_on_the_seed_of_torch_alone_and_probabilities_not_even_on_that() -> None:
+    found = []
+    for seed in (5, 6, 5):
+        inputs, heads, method = prepared(labelled(), seed)
+        weights = [*chain.from_iterable(head.parameters() for head in heads.values()), *method.parameters()]
+        found.append((inputs.given_labels, torch.cat([each.detach().flatten() for each in weights])))
+    assert torch.equal(found[0][1], found[2][1])
+    assert not torch.equal(found[0][1], found[1][1])
+    assert all(torch.equal(labels, found[0][0]) for labels, _ in found)
+
+
+@pytest.mark.parametrize("change", [{"jitter": 0.0}, {"belief_epochs": 3}, {"belief_learning_rate": 1e-3}, {"temperature": 0.2}])
+def test_each_setting_of_what_is_learnt_from_beliefs_counts(change: dict[str, Any]) -> None:
+    (_, heads, _), (_, changed, _) = prepared(labelled()), prepared(labelled(), **change)
     for name, head in heads.items():
-        assert all(torch.equal(tensor, before[name][key]) for key, tensor in head.state_dict().items())
+        assert not torch.equal(head.layers[0].weight, changed[name].layers[0].weight)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.9])
 def test_weights_that_are_taken_back_give_the_same_codes_and_classifiers(decay: float) -> None:
-    trainer, _ = trainer_of(f"training.average_decay={decay}")
+    trainer = trainer_of(f"training.average_decay={decay}")
     for epoch in (1, 2):
         trainer.run_epoch(epoch)
     kept = copied(trainer.weights())
-    other, _ = trainer_of("training.seed=9")
+    other = trainer_of("training.seed=9")
     other.load_weights(kept)
     unseen = labelled(100)
     codes, again = (each.encode(unseen.image, unseen.text) for each in (trainer, other))
@@ -108,17 +129,8 @@ def test_weights_that_are_taken_back_give_the_same_codes_and_classifiers(decay: 
     assert all(torch.equal(tensor, kept[name]) for name, tensor in other.weights().items())
 
 
-def test_weights_hold_heads_on_features_and_the_trained_ones_and_the_state_only_the_latter() -> None:
-    trainer, _ = trainer_of()
-    weights, name = trainer.weights(), "image.layers.0.weight"
-    assert weights[f"heads.{name}"].shape == (16, FEATURE_DIMS["image"])
-    assert weights[f"trained.{name}"].shape == (16, N_LABELS)
-    assert torch.equal(trainer.state()[f"heads.{name}"], weights[f"trained.{name}"])
-    assert trainer.head_facts()["image"] == {"feature_dim": FEATURE_DIMS["image"], "hidden_dims": [16], "unit_norm": True}
-
-
 def test_a_trainer_that_takes_back_a_state_goes_on_as_the_other_would() -> None:
-    (trainer, _), (resumed, _) = (trainer_of("training.average_decay=0.9", "training.schedule=cosine") for _ in range(2))
+    trainer, resumed = (trainer_of("training.average_decay=0.9", "training.schedule=cosine") for _ in range(2))
     for epoch in (1, 2):
         trainer.run_epoch(epoch)
     resumed.load_state(copied(trainer.state()))
@@ -152,55 +164,20 @@ def test_a_short_run_ranks_far_above_chance_though_half_of_the_samples_are_misla
     assert found["t2i_map"] > found["chance"] + 0.25
 
 
-def test_beliefs_are_jittered_anew_each_epoch_by_the_options_deviation() -> None:
-    trainer, method = trainer_of(jitter=0.25)
-    plain, _ = hero()
-    held_out = plain.prepare({}, labelled()).image
-    found = []
-    for epoch in (1, 2):
-        trainer.run_epoch(epoch)
-        found.append(method.inputs())
-    for inputs in found:
-        assert (inputs - held_out).std().item() == pytest.approx(0.25, rel=0.15)
-    assert (found[0] - found[1]).std().item() == pytest.approx(0.25 * 2**0.5, rel=0.15)
-
-
-def test_jitter_depends_on_seed_and_epoch_alone() -> None:
-    found = {}
-    torch.manual_seed(5)
-    for seed, epoch in [(1, 1), (1, 2), (2, 2), (1, 2)]:
-        trainer, method = trainer_of(f"training.seed={seed}")
-        trainer.run_epoch(epoch)
-        inputs = method.inputs()
-        assert torch.equal(found.setdefault((seed, epoch), inputs), inputs)
-    assert not torch.equal(found[1, 1], found[1, 2])
-    assert not torch.equal(found[1, 2], found[2, 2])
-
-
-def test_without_jitter_heads_are_given_the_held_out_beliefs_themselves() -> None:
-    trainer, method = trainer_of(jitter=0.0)
-    plain, _ = hero()
-    prepared = plain.prepare({}, labelled())
-    trainer.run_epoch(1)
-    assert torch.equal(method.inputs(), prepared.image)
-    assert torch.equal(prepared.image, fit_beliefs(labelled().image, prepared.given_labels).held_out)
-
-
-def test_preparing_leaves_the_training_split_alone_and_twice_is_the_same() -> None:
+def test_epochs_are_given_the_features_as_they_are_and_probabilities_in_the_place_of_labels() -> None:
     train, wanted = labelled(), labelled()
-    method, heads = hero()
-    found = []
-    for _ in range(2):
-        inputs = method.prepare(heads, train)
-        found.append(LabelledFeatures(inputs.image.clone(), inputs.text.clone(), inputs.given_labels.clone()))
-        method.on_epoch_start(1, lambda: RelaxedCodes(train.image, train.text), train.given_labels)
-    for name in ("image", "text", "given_labels"):
-        assert torch.equal(getattr(train, name), getattr(wanted, name))
-        assert torch.equal(getattr(found[0], name), getattr(found[1], name))
+    inputs, _, _ = prepared(train)
+    for name in FEATURE_DIMS:
+        assert torch.equal(getattr(inputs, name), getattr(wanted, name))
+    assert torch.equal(train.given_labels, wanted.given_labels)
+    assert (inputs.given_labels.shape, inputs.given_labels.dtype) == (wanted.given_labels.shape, torch.float32)
+    assert torch.equal(inputs.given_labels, estimate_label_probabilities(wanted))
+    assert not torch.equal(inputs.given_labels, wanted.given_labels)
+    assert 0 <= inputs.given_labels.min() < 0.1 < 0.9 < inputs.given_labels.max() <= 1
 
 
-def test_beliefs_are_fitted_in_full_precision_whatever_training_does() -> None:
-    """So that weights of such a run, taken back by a trainer that is made anywhere else, are folded with the same regression."""
+def test_heads_are_prepared_in_full_precision_whatever_training_does() -> None:
+    """So that a run that is taken up anywhere else starts from the same probabilities."""
     train, settings = labelled(), small_config("training.precision=medium", method="hero").training
     (method, _), plain = hero(), Trainer(hero()[0], train, settings)
     with torch_settings(settings):
@@ -227,9 +204,8 @@ def test_wrong_labels_are_doubted_and_right_ones_believed() -> None:
     """Of 1800 labels 5% are wrong, made up or forgotten. A single wrong one is no noise: it is believed to be a rare truth."""
     train = labelled(300)
     wrong = torch.rand(300, N_LABELS, generator=torch.Generator().manual_seed(1)) < 0.05
-    method, heads = hero()
     given = torch.where(wrong, 1 - train.given_labels, train.given_labels)
-    found = method.prepare(heads, replace(train, given_labels=given)).given_labels
+    found = estimate_label_probabilities(replace(train, given_labels=given))
     right = (found > 0.5) == (train.given_labels > 0)
     assert right[~wrong].all()
     for kind in (0, 1):
@@ -241,17 +217,8 @@ def test_a_forgotten_label_is_believed_even_if_it_is_the_only_one() -> None:
     forgotten = train.given_labels.nonzero()[11].tolist()
     given = train.given_labels.clone()
     given[forgotten[0], forgotten[1]] = 0
-    method, heads = hero()
-    found = method.prepare(heads, replace(train, given_labels=given)).given_labels
+    found = estimate_label_probabilities(replace(train, given_labels=given))
     assert torch.equal(found > 0.5, train.given_labels > 0)
-
-
-def test_probabilities_stay_in_bounds_and_take_the_place_of_given_labels() -> None:
-    method, heads = hero()
-    inputs = method.prepare(heads, labelled())
-    assert inputs.given_labels.dtype == torch.float32
-    assert (inputs.image.shape, inputs.text.shape) == ((70, N_LABELS), (70, N_LABELS))
-    assert 0 <= inputs.given_labels.min() < 0.1 < 0.9 < inputs.given_labels.max() <= 1
 
 
 def test_classification_moves_classifiers_and_no_code_and_ranking_the_other_way_about() -> None:
