@@ -33,7 +33,7 @@ _CONFIGS = {BASELINE: "photos", REFERENCE: "photos"}  # the others' configuratio
 _COMMON = ("training.precision=medium", "training.alarms=warn")
 _ON_QUERY = ("training.selection=query", "training.patience=30")
 _NOISE_RATES, _LENGTHS = (0.5, 0.2, 0.8, 0.0), (64, 16, 32, 128)  # what is wanted first stands first
-_BEGIN, _END = "<!-- methods × noise × bits: begin -->", "<!-- methods × noise × bits: end -->"
+_TABLE = "methods × noise × bits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--data is needed, except with --report-only")
     try:
         if options.write:
-            put_between_marks(options.write.read_text(encoding="utf-8"), "", options.write)  # refused now, not after hours
+            put_between_marks(options.write, _TABLE, "")  # refused now, not after hours
         n_failed = 0 if options.report_only else _run(options)
         _report(options)
     except (ConfigError, OSError) as error:
@@ -144,8 +144,7 @@ def _report(options: argparse.Namespace) -> None:
     text = tables(runs, options.full or FULL)
     print(text)
     if options.write and any(run.report for run in runs):
-        document = put_between_marks(options.write.read_text(encoding="utf-8"), text, options.write)
-        write_bytes(options.write, document.encode())
+        write_bytes(options.write, put_between_marks(options.write, _TABLE, text).encode())
     if options.summary:
         write_bytes(options.summary, (json.dumps(cell_records(runs), indent=1) + "\n").encode())
 
@@ -163,25 +162,27 @@ def tables(runs: Iterable[RunRecord], full: Sequence[str]) -> str:
     return render_overview(runs, baseline=BASELINE, compared=full, n_bits=_LENGTHS[0])
 
 
-def put_between_marks(document: str, text: str, path: Path) -> str:
-    """Puts a text into a document, between its two marks.
+def put_between_marks(path: Path, name: str, text: str) -> str:
+    """Returns a document with a text put between two of its marks.
 
     Args:
-        document: Markdown with both marks.
+        path: Markdown with both marks.
+        name: Of the marks, ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
         text: What stands between them afterwards.
-        path: Of the document, for the error.
 
     Returns:
-        The document.
+        The document; the file is left alone.
 
     Raises:
         ConfigError: If a mark is missing.
+        OSError: If the document cannot be read.
     """
-    before, begin, rest = document.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+    first, last = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, begin, rest = path.read_text(encoding="utf-8").partition(first)
+    _, end, after = rest.partition(last)
     if not (begin and end):
-        raise ConfigError([f"{path} lacks the marks {_BEGIN} and {_END}"])
-    return f"{before}{_BEGIN}\n{text}\n{_END}{after}"
+        raise ConfigError([f"{path} lacks the marks {first} and {last}"])
+    return f"{before}{first}\n{text}\n{last}{after}"
 
 
 def _parser() -> argparse.ArgumentParser:

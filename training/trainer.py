@@ -71,6 +71,7 @@ class Trainer:
                 parameter.data = parameter.data.to(self.device)
             self._train = method.prepare(self.heads, moved)
         parameters = [*chain.from_iterable(head.parameters() for head in self.heads.values()), *method.parameters()]
+        self.processes.average([parameter.data for parameter in parameters])  # what was prepared may differ in the last digit
         self._n_batches = -(-len(train.image) // options.batch_size)
         self._descent = Descent(parameters, options, self._accelerator, n_batches=self._n_batches)
 

@@ -22,7 +22,7 @@ class LabelledFeatures:
     Attributes:
         image: (N, image feature_dim) float32.
         text: (N, text feature_dim) float32.
-        given_labels: (N, C) float32 of 0 and 1.
+        given_labels: (N, C) float32 of 0 and 1, or what a method put in their place, in [0, 1].
     """
 
     image: Tensor
@@ -37,7 +37,7 @@ class Batch:
     Attributes:
         image_features: (B, image feature_dim) float32.
         text_features: (B, text feature_dim) float32.
-        given_labels: (B, C) float32 of 0 and 1.
+        given_labels: (B, C) float32 of 0 and 1, or what the method put in their place.
         sample_index: (B,) int64, positions in the training split.
     """
 

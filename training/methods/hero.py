@@ -63,7 +63,7 @@ class Hero(TwoHeads):
     """The method.
 
     Args:
-        options: Widths, temperature and jitter.
+        options: Widths, temperature, and what is learnt from beliefs.
         n_train: Number of training samples.
         n_labels: Number of labels C.
     """

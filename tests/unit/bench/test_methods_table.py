@@ -80,14 +80,17 @@ def test_a_document_is_left_alone_while_nothing_is_finished(tmp_path: Path) -> N
     assert "old" in page.read_text(encoding="utf-8")
 
 
-def test_only_what_stands_between_the_marks_is_replaced() -> None:
-    begin, end = MARKS
-    assert put_between_marks(f"before\n{begin}\nold\n{end}\nafter\n", "new", Path()) == f"before\n{begin}\nnew\n{end}\nafter\n"
+def test_only_what_stands_between_the_marks_is_replaced(tmp_path: Path) -> None:
+    (begin, end), page = MARKS, tmp_path / "page.md"
+    page.write_text(f"before\n{begin}\nold\n{end}\nafter\n", encoding="utf-8")
+    assert put_between_marks(page, "methods × noise × bits", "new") == f"before\n{begin}\nnew\n{end}\nafter\n"
 
 
-def test_a_document_without_marks_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"page\.md lacks the marks <!-- methods × noise × bits: begin"):
-        put_between_marks("nothing here", "new", Path("page.md"))
+def test_a_document_without_marks_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing here", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"page\.md lacks the marks <!-- ablation: begin"):
+        put_between_marks(page, "ablation", "new")
 
 
 def test_a_document_without_marks_is_refused_before_any_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,116 @@
+"""HERO without one of its parts: what each is worth, on the query split, after the method was fixed.
+
+    python -m bench.ablation --data DIR --out runs/ablation [--seeds 1 2 3] [--workers 2] [--write docs/method.md]
+
+Every run is a folder that is left alone when finished, so the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.methods_table import put_between_marks
+from bench.run_grid import Source, Task, run_tasks
+from training.config import load_config
+from training.run_folder import RunFolder
+
+VARIANTS = {
+    "all of it": (),
+    "given labels taken for true (no 1)": ("method.options.correct_labels=false",),
+    "heads begin at random, 30 epochs (no 5a)": ("method.options.belief_epochs=0", "training.epochs=30"),
+    "heads stay as learnt from beliefs (no 5b)": ("training.epochs=1", "training.learning_rate=1e-9"),
+    "no jitter": ("method.options.jitter=0.0",),
+}
+"""What is left out, and the settings that leave it out."""
+_NOISE_RATES = (0.8, 0.5, 0.0)
+_NAME = "ablation"
+
+
+def tasks_of(out: Path, seeds: Sequence[int], n_bits: int) -> dict[tuple[str, float, int], Task]:
+    """Plans the runs, seeds outermost.
+
+    Args:
+        out: Folder of all runs.
+        seeds: Of noise, cut and initialisation.
+        n_bits: Bits of a code.
+
+    Returns:
+        A run by variant, noise rate and seed.
+    """
+    tasks = {}
+    for seed in seeds:
+        for rate in _NOISE_RATES:
+            for number, (variant, settings) in enumerate(VARIANTS.items()):
+                common = ("training.precision=medium", "training.alarms=warn", f"training.n_bits={n_bits}")
+                own = (f"noise.rate={rate}", f"noise.seed={seed}", f"training.seed={seed}")
+                config = load_config(Path("hero"), [*common, *settings, *own])
+                path = out / f"variant{number}" / f"noise{rate:g}-bits{n_bits}-seed{seed}"
+                tasks[variant, rate, seed] = Task(f"variant{number}", path, config)
+    return tasks
+
+
+def render(found: dict[tuple[str, float, int], float], n_bits: int) -> str:
+    """Writes the table.
+
+    Args:
+        found: Mean mAP of finished runs by variant, noise rate and seed.
+        n_bits: Bits of a code.
+
+    Returns:
+        Markdown.
+    """
+    rates = sorted({rate for _, rate, _ in found})
+    lines = [
+        f"Mean of i2t and t2i mAP on query, {n_bits} bits, seeds {', '.join(map(str, sorted({seed for *_, seed in found})))}.",
+        "",
+        f"| | {' | '.join(f'noise {rate:g}' for rate in rates)} |",
+        f"|---|{'---|' * len(rates)}",
+    ]
+    for variant in VARIANTS:
+        cells = [_cell([value for (name, r, _), value in found.items() if (name, r) == (variant, rate)]) for rate in rates]
+        lines.append(f"| {variant} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return "—"
+    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.3f}{spread}"
+
+
+def main() -> int:
+    """Does what is not finished and prints the table.
+
+    Returns:
+        The exit code: 0 done, 1 a run failed.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--bits", type=int, default=64)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the marks of this document")
+    options = parser.parse_args()
+    tasks = tasks_of(options.out, options.seeds, options.bits)
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    outcomes = run_tasks(list(tasks.values()), Source(options.data, options.cache_dir), n_workers=options.workers, told=tell)
+    reports = {key: report for key, task in tasks.items() if (report := RunFolder(task.path).report())}
+    table = render({key: report["evaluation"]["mean_map"] for key, report in reports.items()}, options.bits)
+    print(table)
+    if options.write:
+        options.write.write_text(put_between_marks(options.write, _NAME, table), encoding="utf-8")
+    return 1 if any(outcome.failed for outcome in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""The ablation: every variant is a run of its own, differs from the method in what it says, and lands in its cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.ablation import VARIANTS, render, tasks_of
+
+WHOLE = "all of it"
+
+
+def test_every_variant_is_trained_at_every_noise_rate_in_a_folder_of_its_own() -> None:
+    tasks = tasks_of(Path("runs"), [1, 2], 32)
+    assert len({task.path for task in tasks.values()}) == len(tasks) == len(VARIANTS) * 3 * 2
+    assert {task.config.training.n_bits for task in tasks.values()} == {32}
+
+
+def test_a_variant_differs_from_the_whole_method_and_from_the_others() -> None:
+    tasks = tasks_of(Path("runs"), [1], 64)
+    found = {variant: tasks[variant, 0.5, 1].config for variant in VARIANTS}
+    assert found[WHOLE].method.checked_options().correct_labels
+    assert not found["given labels taken for true (no 1)"].method.checked_options().correct_labels
+    assert len({config.to_toml() for config in found.values()}) == len(VARIANTS)
+
+
+def test_a_seed_decides_noise_cut_and_initialisation() -> None:
+    config = tasks_of(Path("runs"), [7], 64)[WHOLE, 0.8, 7].config
+    assert (config.noise.seed, config.training.seed, config.noise.rate) == (7, 7, 0.8)
+
+
+def test_a_cell_is_mean_and_deviation_over_seeds_and_a_missing_run_a_dash() -> None:
+    table = render({(WHOLE, 0.5, 1): 0.80, (WHOLE, 0.5, 2): 0.82, ("no jitter", 0.8, 1): 0.7}, 64)
+    assert "| all of it | 0.810 ± 0.014 | — |" in table
+    assert "| no jitter | — | 0.700 |" in table
+    assert "seeds 1, 2" in table
