@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench.methods_table import put_between_marks
 from bench.run_grid import Source, Task, run_tasks
+from model.errors import HashingError
 from training.config import load_config
 from training.run_folder import RunFolder
 
@@ -83,33 +84,50 @@ def _cell(values: Sequence[float]) -> str:
     return f"{statistics.mean(values):.3f}{spread}"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Does what is not finished and prints the table.
 
+    Args:
+        arguments: Of the command line; None for the process's own.
+
     Returns:
-        The exit code: 0 done, 1 a run failed.
+        The exit code: 0 done, 1 a run failed, 2 a mistake of the caller's, 130 interrupted.
     """
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--bits", type=int, default=64)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of all runs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], metavar="S")
+    parser.add_argument("--bits", type=int, default=64, metavar="N")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes, of one thread each (default 2)")
+    parser.add_argument("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR", help="where features are kept")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the marks of this document")
-    options = parser.parse_args()
-    tasks = tasks_of(options.out, options.seeds, options.bits)
+    options = parser.parse_args(arguments)
+    try:
+        return 1 if _run(options) else 0
+    except (HashingError, OSError) as error:
+        _tell(f"error: {error}")
+        return 2
+    except KeyboardInterrupt:
+        _tell("interrupted; the same command goes on where it stopped")
+        return 130
 
-    def tell(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
 
-    outcomes = run_tasks(list(tasks.values()), Source(options.data, options.cache_dir), n_workers=options.workers, told=tell)
-    reports = {key: report for key, task in tasks.items() if (report := RunFolder(task.path).report())}
-    table = render({key: report["evaluation"]["mean_map"] for key, report in reports.items()}, options.bits)
-    print(table)
+def _run(options: argparse.Namespace) -> int:
+    """Does the runs and prints the table; returns how many failed."""
     if options.write:
+        put_between_marks(options.write, _NAME, "")  # refused now, not after hours
+    tasks = tasks_of(options.out, options.seeds, options.bits)
+    outcomes = run_tasks(list(tasks.values()), Source(options.data, options.cache_dir), n_workers=options.workers, told=_tell)
+    reports = {key: RunFolder(task.path).report() for key, task in tasks.items() if task.is_finished}
+    table = render({key: report["evaluation"]["mean_map"] for key, report in reports.items() if report}, options.bits)
+    print(table)
+    if options.write and reports:
         options.write.write_text(put_between_marks(options.write, _NAME, table), encoding="utf-8")
-    return 1 if any(outcome.failed for outcome in outcomes) else 0
+    return sum(outcome.failed for outcome in outcomes)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

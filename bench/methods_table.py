@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.run_grid import Source, Task, run_tasks
-from model.errors import ConfigError
+from model.errors import ConfigError, HashingError
 from training.checkpoint import write_bytes
 from training.comparison import RunRecord, cell_records, load_runs, render_overview
 from training.config import RunConfig, load_config
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             put_between_marks(options.write, _TABLE, "")  # refused now, not after hours
         n_failed = 0 if options.report_only else _run(options)
         _report(options)
-    except (ConfigError, OSError) as error:
+    except (HashingError, OSError) as error:
         _tell(f"error: {error}")
         return 2
     except KeyboardInterrupt:

@@ -21,7 +21,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from model.errors import HashingError
+from model.errors import DatasetError, HashingError
 from training.config import DataSection, FeaturesSection, RunConfig
 from training.experiment import Features, run_experiment
 from training.inputs import PairFeatures, data_facts, extract_pair_features, read_pairs
@@ -76,6 +76,15 @@ class Source:
     data: Path
     cache_dir: Path
 
+    def check(self) -> None:
+        """Finds a missing folder before any run begins.
+
+        Raises:
+            DatasetError: If there is no such folder.
+        """
+        if not (self.data.is_dir() or str(self.data).startswith("datasets:")):
+            raise DatasetError(f"{self.data}: is not a folder; give the folder that holds the data set")
+
 
 def run_tasks(tasks: Sequence[Task], source: Source, *, n_workers: int, told: Callable[[str], None]) -> list[Outcome]:
     """Does all runs that are not finished.
@@ -88,6 +97,9 @@ def run_tasks(tasks: Sequence[Task], source: Source, *, n_workers: int, told: Ca
 
     Returns:
         How they ended, in the order of ending; finished ones are not among them.
+
+    Raises:
+        DatasetError: If there are such, and no folder of data.
     """
     seconds: dict[str, list[float]] = defaultdict(list)
     left: dict[Path, Task] = {}
@@ -96,6 +108,9 @@ def run_tasks(tasks: Sequence[Task], source: Source, *, n_workers: int, told: Ca
             seconds[task.name].append(epoch_seconds(task))
         else:
             left[task.path] = task
+
+    if left:
+        source.check()
 
     def how_long() -> str:
         return left_text(time_left(left.values(), seconds, n_workers))

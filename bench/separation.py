@@ -20,13 +20,12 @@ from pathlib import Path
 
 from model.encoder import encode_features
 from model.errors import ConfigError, DatasetError, HashingError
-from model.heads import HashHead
-from model.manifest import MODALITIES
 from training.checkpoint import read_tensors
 from training.coding_bounds import distance_range
 from training.compute import torch_settings
 from training.config import DataSection, FeaturesSection, RunConfig
 from training.evaluation import LabelledCodes, Separation, evaluate_separation
+from training.export import read_heads
 from training.inputs import PairFeatures, data_facts, extract_pair_features, read_pairs
 from training.methods import METHODS
 from training.methods.rmsh import Rmsh
@@ -103,7 +102,7 @@ def measure_run(run: RunFolder, train: PairFeatures) -> RunSeparation:
     """
     if run.report() is None:
         raise ConfigError([f"{run.path} holds no finished run"])
-    config, heads = run.read_config(), best_heads(run)
+    config, heads = run.read_config(), read_heads(run)
     with torch_settings(config.training.model_copy(update={"precision": "float32"})):  # as at serving
         image, text = encode_features(heads["image"], train.image), encode_features(heads["text"], train.text)
     learned = read_tensors(run.labels)[0]["train_index"].numpy()
@@ -132,17 +131,6 @@ def _separation(pairs: LabelledCodes) -> Separation:
     if not found.n_pairs:
         raise DatasetError("every two pairs of the train split share a label: none is dissimilar")
     return found
-
-
-def best_heads(run: RunFolder) -> dict[str, HashHead]:
-    """Returns the heads of a run's best epoch by modality, ready to encode."""
-    tensors, facts = read_tensors(run.best)
-    n_bits, heads = run.read_config().training.n_bits, {}
-    for name in MODALITIES:
-        shape, prefix = facts["heads"][name], f"heads.{name}."
-        heads[name] = HashHead(shape["feature_dim"], tuple(shape["hidden_dims"]), n_bits, unit_norm=shape["unit_norm"]).eval()
-        heads[name].load_state_dict({key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)})
-    return heads
 
 
 def _own_delta(config: RunConfig, train: PairFeatures) -> int | None:

@@ -66,8 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("evaluate", help="figures of a bundle on a data set's query split")
     command.add_argument("--bundle", type=Path, required=True, metavar="DIR", help="folder of the bundle, or its name on the hub")
     _add_data(command)
-    command.add_argument("--set", dest="overrides", action="append", default=[], metavar="data.key=value", help="column names")
-    command.add_argument("--threads", type=int, default=1, help="threads of the forward passes (default 1)")
+    command.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="data.key=value",
+        help="names of columns and splits, as in training",
+    )
+    command.add_argument("--threads", type=_natural, default=1, help="threads of the forward passes (default 1)")
     command.add_argument("--json", action="store_true", help="print nothing but the JSON line")
     command.set_defaults(run=_evaluate)
     command = commands.add_parser("export", help="write the bundle of a finished run")
@@ -103,12 +110,14 @@ def _add_sweep(command: argparse.ArgumentParser) -> None:
 
 
 def _natural(text: str) -> int:
-    if int(text) < 1:
-        raise ValueError(text)
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, not {text!r}")
     return int(text)
 
 
 def _seeds(text: str) -> tuple[int, ...]:
+    if not all(part.strip().isdecimal() for part in text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected whole numbers between commas, not {text!r}")
     return tuple(int(part) for part in text.split(","))
 
 

@@ -100,6 +100,6 @@ def check_finite(history: Mapping[str, Sequence[Tensor]], epoch: int, options: T
 
 def _raise_alarm(message: str, options: TrainingSection) -> None:
     if options.alarms == "stop":
-        raise TrainingStopped(f"{message}; training.alarms=warn goes on all the same")
+        raise TrainingStopped(f"{message}; training.alarms=warn, with another --out, goes on all the same")
     if options.alarms == "warn":
         _log.warning(message)

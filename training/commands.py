@@ -15,7 +15,7 @@ import numpy as np
 from model.bundle import EncoderBundle
 from model.codes import Float32
 from model.encoder import encode_features
-from model.errors import BundleIncompatible
+from model.errors import BundleIncompatible, ConfigError
 from model.manifest import MODALITIES
 from training.comparison import load_runs, render_markdown
 from training.comparison.tables import METRICS
@@ -166,7 +166,7 @@ def compare(runs: Sequence[Path], page: Path, markdown: Path, *, baseline: str |
         Where both are, and how many runs are in them.
 
     Raises:
-        ConfigError: If a folder holds no run, or the baseline is none of the methods.
+        ConfigError: If a folder holds no run, the baseline is none of the methods, or a file cannot be written.
     """
     from training.comparison.page import render_page  # matplotlib takes its time
 
@@ -176,8 +176,11 @@ def compare(runs: Sequence[Path], page: Path, markdown: Path, *, baseline: str |
         markdown: render_markdown(records, baseline=baseline, metrics=METRICS) + "\n",
     }
     for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ConfigError([f"{path}: cannot be written: {error.strerror}"]) from error
     n_finished = sum(record.report is not None for record in records)
     return {"page": str(page), "markdown": str(markdown), "n_runs": n_finished, "n_unfinished": len(records) - n_finished}
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
+from pydantic_core import ErrorDetails
 
 from model.backbones import backbone_names
 from model.errors import ConfigError
@@ -32,8 +34,18 @@ def _options_model(method: str) -> type[BaseModel]:
     return create_model(options_type.__name__, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **options)
 
 
-def _mistakes(error: ValidationError) -> list[str]:
-    return [f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors()]
+def _mistakes(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    return [f"{'.'.join(map(str, each['loc']))}: {_words(each, model)}" for each in error.errors()]
+
+
+def _words(mistake: ErrorDetails, model: Any) -> str:
+    """Says what is wrong; of a name that there is not, which ones there are."""
+    if mistake["type"] != "extra_forbidden":
+        return mistake["msg"].removeprefix("Value error, ")
+    for section in mistake["loc"][:-1]:
+        model = model.model_fields[str(section)].annotation
+    near = get_close_matches(str(mistake["loc"][-1]), model.model_fields, n=1)
+    return f"no such setting ({f'did you mean {near[0]}?' if near else 'there are ' + ', '.join(model.model_fields)})"
 
 
 class _Section(BaseModel):
@@ -99,10 +111,11 @@ class MethodSection(_Section):
     def _fit_the_method(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         if "name" not in info.data:
             return options
+        model = _options_model(info.data["name"])
         try:
-            return _options_model(info.data["name"]).model_validate(options).model_dump()
+            return model.model_validate(options).model_dump()
         except ValidationError as error:
-            raise ValueError("; ".join(_mistakes(error))) from error
+            raise ValueError("; ".join(_mistakes(error, model))) from error
 
     def checked_options(self) -> Any:
         """Returns the options as the method's own dataclass."""
@@ -117,9 +130,8 @@ class TrainingSection(_Section):
     ``epochs``. ``average_decay``: if above 0, exponential averages of the weights are validated, kept and exported. ``selection``:
     ``validation`` chooses the epoch by given labels of pairs cut from train; ``query`` is the protocol of published tables: nothing
     is cut, and the epoch is chosen by true labels of the query split, which flatters. ``keep``: ``last`` keeps the last epoch,
-    whatever was judged. ``alarms``: what happens if numbers are not
-    finite or, from ``alarm_from_epoch`` on, codes collapse. ``tensorboard``: whether event files are written beside
-    ``metrics.jsonl``.
+    whatever was judged. ``alarms``: what happens if numbers are not finite or, from ``alarm_from_epoch`` on, codes collapse.
+    ``tensorboard``: whether event files are written beside ``metrics.jsonl``.
     """
 
     n_bits: Annotated[int, Field(gt=0, multiple_of=8)] = 64
@@ -189,9 +201,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 def _shipped(path: Path) -> Path:
     """Returns the shipped configuration that a path to no file means, or else the path itself."""
     file = _CONFIGS / f"{path.name.removesuffix('.toml')}.toml"
-    return (
-        file if not path.is_file() and path.parent.as_posix() in (".", "configs", "training/configs") and file.is_file() else path
-    )
+    may_be = not path.is_file() and path.parent.as_posix() in (".", "configs", "training/configs")
+    return file if may_be and file.is_file() else path
 
 
 def make_config(raw: dict[str, Any], overrides: Sequence[str] = ()) -> RunConfig:
@@ -211,7 +222,7 @@ def make_config(raw: dict[str, Any], overrides: Sequence[str] = ()) -> RunConfig
     try:
         config = RunConfig.model_validate(raw)
     except ValidationError as error:
-        mistakes += _mistakes(error)
+        mistakes += _mistakes(error, RunConfig)
     if mistakes:
         raise ConfigError(mistakes)
     return config

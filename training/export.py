@@ -15,7 +15,7 @@ from model.bundle import EncoderBundle
 from model.errors import ConfigError
 from model.heads import HashHead
 from model.manifest import MODALITIES, EncoderSpec, Manifest
-from training.checkpoint import read_tensors
+from training.checkpoint import read_tensors, stripped
 from training.config import RunConfig
 from training.methods import METHODS
 from training.run_folder import RunFolder
@@ -39,7 +39,7 @@ def export_bundle(run: RunFolder, folder: Path) -> EncoderBundle:
     if report is None:
         raise ConfigError([f"{run.path} holds no finished run; `python -m training train` takes it up where it stopped"])
     config, facts = run.read_config(), run.facts()
-    tensors, best = read_tensors(run.best)
+    heads, (tensors, best) = read_heads(run), read_tensors(run.best)
     specs = {name: _encoder_spec(name, config, facts, best["heads"][name]) for name in MODALITIES}
     manifest = Manifest(
         method=config.method.name,
@@ -50,15 +50,27 @@ def export_bundle(run: RunFolder, folder: Path) -> EncoderBundle:
         evaluation=report["evaluation"],
         origin=config.bundle.origin,
     )
-    heads = {}
-    for name, spec in specs.items():
-        heads[name] = HashHead(spec.feature_dim, spec.hidden_dims, manifest.n_bits, unit_norm=spec.unit_norm)
-        heads[name].load_state_dict(
-            {key.removeprefix(f"heads.{name}."): tensors[key] for key in tensors if key.startswith(f"heads.{name}.")}
-        )
     bundle = EncoderBundle(manifest, heads, _classifiers(tensors))
     bundle.save_pretrained(folder)
     return bundle
+
+
+def read_heads(run: RunFolder) -> dict[str, HashHead]:
+    """Makes the heads of the epoch that a run kept.
+
+    Args:
+        run: One that has kept an epoch.
+
+    Returns:
+        The heads by modality, ready to encode.
+    """
+    tensors, best = read_tensors(run.best)
+    n_bits, heads = run.read_config().training.n_bits, {}
+    for name in MODALITIES:
+        shape = best["heads"][name]
+        heads[name] = HashHead(shape["feature_dim"], tuple(shape["hidden_dims"]), n_bits, unit_norm=shape["unit_norm"]).eval()
+        heads[name].load_state_dict(stripped(f"heads.{name}.", tensors))
+    return heads
 
 
 def _classifiers(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

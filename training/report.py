@@ -125,6 +125,8 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _choice(report: Mapping[str, Any]) -> str:
+    if report["epoch"] == 0:
+        return "The method has no epochs: none was chosen, and the query split was used for these figures alone."
     if report.get("keep") == "last":
         used = "judged every epoch" if report["selection"] == "query" else "was used once, after the last epoch"
         return f"The query split {used}; the last epoch ({report['epoch']}) was kept, whatever {report['selection']} said."

@@ -50,7 +50,8 @@ class RunFolder:
             facts: JSON-able; what the run is made from.
 
         Raises:
-            ConfigError: If the folder holds a run with another configuration or from other data; names what differs.
+            ConfigError: If the folder holds a run with another configuration or from other data, naming what differs; or if it
+                cannot be made.
         """
         wanted = {"config.toml": config.to_toml().encode(), "run.json": _to_json(facts)}
         if (self.path / "config.toml").exists():
@@ -58,7 +59,10 @@ class RunFolder:
             if mistakes:
                 raise ConfigError([f"{self.path} holds another run; choose another --out, or delete it", *mistakes])
             return
-        self.last.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.last.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError([f"{self.path}: cannot be made: {error.strerror}"]) from error
         for name in reversed(wanted):  # config.toml last: with it the folder counts as a run
             write_bytes(self.path / name, wanted[name])
 

@@ -111,7 +111,7 @@ def marker_svg(index: int) -> str:
         An ``<svg>`` element.
     """
     style = series_style(index)
-    figure = Figure(figsize=(0.42, 0.16))
+    figure = Figure(figsize=(0.42, 0.16), facecolor="none")
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), frameon=False, xlim=(0, 2), ylim=(-1, 1), xticks=[], yticks=[])
     axes.plot([0.1, 1, 1.9], [0, 0, 0], **style, markevery=[1], markersize=5, linewidth=1.8)
     return _to_svg(figure, f"legend-{index}")

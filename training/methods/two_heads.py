@@ -1,4 +1,4 @@
-"""What most methods share: a head by modality with hidden layers by options, and nothing else that is trained.
+"""What methods share: a head by modality with hidden layers by options, and nothing else that is trained.
 
 Decides defaults only; a method overrides what it needs. Does not know any loss.
 """

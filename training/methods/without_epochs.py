@@ -5,7 +5,6 @@ Decides how a projection becomes weights; a method decides the projection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,11 +12,12 @@ import numpy as np
 import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
-from torch.nn import Linear, Parameter
+from torch.nn import Linear
 
 from model.heads import HashHead
 from training.joint_space import Float64, LinearMap, fit_joint_space
 from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
+from training.methods.two_heads import HeadOptions, TwoHeads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class JointSpaceOptions:
     correlation_power: Annotated[float, Ge(0)] = 4.0
 
 
-class WithoutEpochs:
+class WithoutEpochs(TwoHeads):
     """A method that is done after :meth:`prepare`; what is left to a subclass is :meth:`projection`.
 
     Args:
@@ -43,8 +43,10 @@ class WithoutEpochs:
     """
 
     learns_by_epochs = False
+    unit_norm = False
 
     def __init__(self, options: JointSpaceOptions, *, n_train: int, n_labels: int) -> None:
+        super().__init__(HeadOptions(image_hidden=(), text_hidden=()), n_train=n_train, n_labels=n_labels)
         self._space = options
 
     def projection(self, image: Float64, text: Float64, n_bits: int) -> Float64:
@@ -59,18 +61,6 @@ class WithoutEpochs:
             (d, n_bits) float64.
         """
         raise NotImplementedError
-
-    def build_heads(self, feature_dims: dict[str, int], n_bits: int) -> dict[str, HashHead]:
-        """Makes linear heads.
-
-        Args:
-            feature_dims: Width of the features by modality.
-            n_bits: Bits of a code.
-
-        Returns:
-            The heads by modality.
-        """
-        return {name: HashHead(feature_dims[name], (), n_bits, unit_norm=False) for name in ("image", "text")}
 
     def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> LabelledFeatures:
         """Finds the joint space and its projection, and writes both into the heads.
@@ -90,30 +80,6 @@ class WithoutEpochs:
         for name, head in heads.items():
             _set_weights(head.layers[0], maps[name], bits)
         return train
-
-    def parameters(self) -> list[Parameter]:
-        """Returns what is trained besides the heads: nothing."""
-        return []
-
-    def state(self) -> dict[str, Tensor]:
-        """Returns what a bundle needs besides the heads: nothing."""
-        return {}
-
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        """Takes back what :meth:`state` gave.
-
-        Args:
-            state: Tensors by name.
-        """
-
-    def on_epoch_start(self, epoch: int, encode_train: Callable[[], RelaxedCodes], given_labels: Tensor) -> None:
-        """Is never called.
-
-        Args:
-            epoch: Counted from 1.
-            encode_train: Not called.
-            given_labels: Left alone.
-        """
 
     def loss_terms(self, batch: Batch, relaxed_codes: RelaxedCodes) -> dict[str, Tensor]:
         """Is never called: there is nothing to minimise.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.ablation import VARIANTS, render, tasks_of
+import pytest
+
+from bench.ablation import VARIANTS, main, render, tasks_of
 
 WHOLE = "all of it"
 
@@ -33,3 +35,19 @@ def test_a_cell_is_mean_and_deviation_over_seeds_and_a_missing_run_a_dash() -> N
     assert "| all of it | 0.810 ± 0.014 | — |" in table
     assert "| no jitter | — | 0.700 |" in table
     assert "seeds 1, 2" in table
+
+
+@pytest.mark.parametrize(
+    ("data", "document", "told"),
+    [("gone", "marks", "gone: is not a folder"), (".", "none", "lacks the marks <!-- ablation: begin -->")],
+)
+def test_mistakes_are_told_before_any_run_begins(
+    data: str, document: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "marks").write_text("<!-- ablation: begin -->\nkept\n<!-- ablation: end -->")
+    (tmp_path / "none").touch()
+    arguments = ["--data", str(tmp_path / data), "--out", str(tmp_path / "runs"), "--write", str(tmp_path / document)]
+    assert main(arguments) == 2
+    assert told in capsys.readouterr().err
+    assert "kept" in (tmp_path / "marks").read_text()
+    assert not (tmp_path / "runs").exists()

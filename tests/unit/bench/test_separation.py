@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.separation import best_heads, main, measure_run
+from bench.separation import main, measure_run
 from model.errors import ConfigError, DatasetError
 from tests.feature_folders import WRITERS, small_benchmark, write_benchmark
 from tests.training_fixtures import ClusterData, open_run, small_config
@@ -17,6 +17,7 @@ from training.__main__ import main as train_main
 from training.checkpoint import read_tensors
 from training.coding_bounds import attainable_distance
 from training.experiment import run_experiment
+from training.export import read_heads
 from training.inputs import PairFeatures
 from training.run_folder import RunFolder
 
@@ -36,7 +37,7 @@ def rmsh(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def dissimilar_distances(run: RunFolder, train: PairFeatures) -> list[int]:
-    heads = best_heads(run)
+    heads = read_heads(run)
     with torch.inference_mode():
         image, text = ((heads[name](torch.from_numpy(getattr(train, name))) >= 0).numpy() for name in ("image", "text"))
     n, labels = len(image), train.true_labels

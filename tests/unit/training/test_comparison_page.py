@@ -50,6 +50,15 @@ def test_the_page_needs_nothing_but_itself(page: str) -> None:
     assert {place[0] for found in addresses if (place := found[0] or found[1])} == {"#"}
 
 
+def test_plots_and_legend_have_no_ground_of_their_own(page: str) -> None:
+    assert "fill: #ffffff" not in page
+
+
+def test_a_page_that_cannot_be_written_is_named(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(runs), "--out", str(tmp_path), "--markdown", str(tmp_path / "compare.md")]) == 2
+    assert f"error: {tmp_path}: cannot be written: Is a directory" in capsys.readouterr().err
+
+
 def test_every_plot_is_sound_and_no_id_occurs_twice(page: str) -> None:
     svgs = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
     assert len(svgs) == 2 + 2 + 2 + 3  # legend; noise, bits; validation at two lengths; three kinds that need curves

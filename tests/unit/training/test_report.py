@@ -81,6 +81,14 @@ def test_a_method_without_losses_has_a_row_of_two_cells() -> None:
     assert "given labels) |\n|---|---|\n| **0** | 0.5000 |" in text
 
 
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_of_a_method_without_epochs_none_is_said_to_have_been_chosen_or_kept(keep: str) -> None:
+    text = render_report(REPORT | {"epoch": 0, "keep": keep}, [])
+    assert "The method has no epochs: none was chosen" in text
+    assert "had been chosen" not in text
+    assert "last epoch" not in text
+
+
 def test_without_epochs_there_are_no_rows() -> None:
     assert "| epoch |" in render_report(REPORT, [])
 

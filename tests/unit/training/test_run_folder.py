@@ -45,6 +45,12 @@ def test_a_damaged_record_is_named(tmp_path: Path, name: str) -> None:
         open_run(tmp_path, small_config())
 
 
+def test_a_place_where_no_folder_can_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"file/run: cannot be made: Not a directory"):
+        open_run(tmp_path / "file" / "run", small_config())
+
+
 def test_a_folder_whose_opening_was_interrupted_is_opened_anew(tmp_path: Path) -> None:
     """The configuration comes last: a folder without it is no run yet."""
     open_run(tmp_path, small_config())
