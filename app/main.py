@@ -115,12 +115,12 @@ def open_parts(settings: Settings) -> Parts:
         from model.threads import set_encoder_threads
 
         bundle = EncoderBundle.from_pretrained(settings.bundle, local_files_only=True)
+        set_encoder_threads(settings.encode_threads)
+        encoders = bundle.encoders()  # before the catalogue, which a bundle that cannot be served must not claim
         catalog = SqlCatalog(data_dir.catalogue_url, bundle_id=bundle.bundle_id, n_bits=bundle.n_bits)
         undo.callback(catalog.close)
         media = MediaStore(data_dir.media)
         cache = _open_cache(settings, bundle.n_bits // 8)
-        set_encoder_threads(settings.encode_threads)
-        encoders = bundle.encoders()
         closing = undo.pop_all()
     return Parts(
         bundle_id=bundle.bundle_id,

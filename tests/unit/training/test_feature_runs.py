@@ -90,6 +90,7 @@ def test_serving_it_fails_at_start_up_with_one_line(
     assert serve(["serve", "--bundle", str(workplace.run / "bundle"), "--data-dir", str(tmp_path), "--port", "0"]) == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("bitlens: ")]
     assert "trained on ready-made features (MIRFlickr-25K, XAll) and cannot encode pictures or texts" in line
+    assert not list(tmp_path.rglob("*.sqlite*"))  # no catalogue is left behind that another bundle would be refused by
 
 
 def test_encoders_of_it_are_refused(workplace: Workplace) -> None:
