@@ -27,24 +27,26 @@ VARIANTS = {
     "no jitter": ("method.options.jitter=0.0",),
 }
 """What is left out, and the settings that leave it out."""
-_NOISE_RATES = (0.8, 0.5, 0.0)
 _NAME = "ablation"
 
 
-def tasks_of(out: Path, seeds: Sequence[int], n_bits: int) -> dict[tuple[str, float, int], Task]:
+def tasks_of(
+    out: Path, seeds: Sequence[int], n_bits: int, noise_rates: Sequence[float] = (0.8, 0.5, 0.0)
+) -> dict[tuple[str, float, int], Task]:
     """Plans the runs, seeds outermost.
 
     Args:
         out: Folder of all runs.
         seeds: Of noise, cut and initialisation.
         n_bits: Bits of a code.
+        noise_rates: Shares of noisy samples.
 
     Returns:
         A run by variant, noise rate and seed.
     """
     tasks = {}
     for seed in seeds:
-        for rate in _NOISE_RATES:
+        for rate in noise_rates:
             for number, (variant, settings) in enumerate(VARIANTS.items()):
                 common = ("training.precision=medium", "training.alarms=warn", f"training.n_bits={n_bits}")
                 own = (f"noise.rate={rate}", f"noise.seed={seed}", f"training.seed={seed}")
@@ -97,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of all runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], metavar="S")
+    parser.add_argument("--noise", type=float, nargs="+", default=[0.8, 0.5, 0.0], metavar="R")
     parser.add_argument("--bits", type=int, default=64, metavar="N")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes, of one thread each (default 2)")
     parser.add_argument("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR", help="where features are kept")
@@ -116,7 +119,7 @@ def _run(options: argparse.Namespace) -> int:
     """Does the runs and prints the table; returns how many failed."""
     if options.write:
         put_between_marks(options.write, _NAME, "")  # refused now, not after hours
-    tasks = tasks_of(options.out, options.seeds, options.bits)
+    tasks = tasks_of(options.out, options.seeds, options.bits, options.noise)
     outcomes = run_tasks(list(tasks.values()), Source(options.data, options.cache_dir), n_workers=options.workers, told=_tell)
     reports = {key: RunFolder(task.path).report() for key, task in tasks.items() if task.is_finished}
     table = render({key: report["evaluation"]["mean_map"] for key, report in reports.items() if report}, options.bits)
