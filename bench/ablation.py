@@ -21,7 +21,8 @@ from training.run_folder import RunFolder
 
 VARIANTS = {
     "all of it": (),
-    "given labels taken for true (no 1)": ("method.options.correct_labels=false",),
+    "given labels taken for true (no 1)": ("method.options.noise_model=none",),
+    "labels doubted one by one (1 without events of samples)": ("method.options.noise_model=label",),
     "heads begin at random, 30 epochs (no 5a)": ("method.options.belief_epochs=0", "training.epochs=30"),
     "heads stay as learnt from beliefs (no 5b)": ("training.epochs=1", "training.learning_rate=1e-9"),
     "no jitter": ("method.options.jitter=0.0",),

@@ -32,10 +32,10 @@ from torch.nn.init import orthogonal_
 from model.heads import HashHead
 from training.code_learning import Lessons, learn_codes
 from training.honest_beliefs import Beliefs, fit_beliefs
-from training.label_posterior import estimate_posterior
 from training.losses.expected_relevance import expected_relevance, relevance_ranking_loss
 from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
 from training.methods.two_heads import HeadOptions, TwoHeads
+from training.true_labels import NoiseModel, estimate_label_probabilities
 
 MODALITIES = ("image", "text")
 
@@ -47,14 +47,14 @@ class HeroOptions(HeadOptions):
     Attributes:
         temperature: τ of 64 bits, a difference of cosines; for K bits it is τ · (64/K)^½.
         jitter: Standard deviation of what is added to beliefs, which have deviation 1 themselves.
-        correct_labels: Whether part 1 is done; without it given labels are taken for true.
+        noise_model: What may have happened to labels, for part 1; ``none`` takes given labels for true.
         belief_epochs: Of part 3; without any the heads begin at random.
         belief_learning_rate: Of part 3.
     """
 
     temperature: Annotated[float, Gt(0)] = 0.45
     jitter: Annotated[float, Ge(0)] = 0.5
-    correct_labels: bool = True
+    noise_model: NoiseModel = "auto"
     belief_epochs: Annotated[int, Ge(0)] = 15
     belief_learning_rate: Annotated[float, Gt(0)] = 2e-3
 
@@ -97,7 +97,7 @@ class Hero(TwoHeads):
         Returns:
             The features, and label probabilities in the place of given labels.
         """
-        probabilities = estimate_label_probabilities(train) if self._options.correct_labels else train.given_labels
+        probabilities = estimate_label_probabilities(train, self._options.noise_model)
         if self._options.belief_epochs:
             self._start_from_beliefs(heads, train, probabilities)
         return LabelledFeatures(train.image, train.text, probabilities)
@@ -162,25 +162,6 @@ class Hero(TwoHeads):
             "ranking": relevance_ranking_loss(codes.image, codes.text, relevance, temperature=self._temperature),
             "classification": torch.stack(classified).mean(),
         }
-
-
-def estimate_label_probabilities(train: LabelledFeatures) -> Tensor:
-    """Estimates how likely each label is true, from both modalities together and the given labels.
-
-    Args:
-        train: Features and given labels.
-
-    Returns:
-        (N, C) float32 in [0, 1].
-    """
-    together = torch.cat([_unit(train.image), _unit(train.text)], dim=1)
-    scores = fit_beliefs(together, train.given_labels).held_out
-    posterior = estimate_posterior(scores.cpu().numpy(), train.given_labels.cpu().numpy())
-    return torch.from_numpy(posterior.probability).to(train.image.device)
-
-
-def _unit(features: Tensor) -> Tensor:
-    return F.normalize(features - features.mean(dim=0), dim=1)
 
 
 @torch.no_grad()

@@ -22,8 +22,9 @@ from training.export import export_bundle
 from training.honest_beliefs import fit_beliefs
 from training.losses.expected_relevance import expected_relevance, relevance_ranking_loss
 from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
-from training.methods.hero import Hero, HeroOptions, estimate_label_probabilities
+from training.methods.hero import Hero, HeroOptions
 from training.trainer import Trainer
+from training.true_labels import estimate_label_probabilities
 
 N_BITS = 16
 

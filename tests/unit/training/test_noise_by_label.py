@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from scipy.optimize import check_grad
 
-from training.label_posterior import LabelPosterior, _Fit, estimate_posterior
+from training.noise_by_label import LabelNoise, _Fit, fit_noise_by_label
 
 N = 3000
 SLOPES, INTERCEPTS = np.array([2.0, 3.0, 4.0, 2.5]), np.array([-1.0, 0.0, -2.0, 1.0])
@@ -23,7 +23,7 @@ class Simulation:
     scores: npt.NDArray[np.float32]
     true: npt.NDArray[np.float32]
     given: npt.NDArray[np.float32]
-    found: LabelPosterior
+    found: LabelNoise
 
 
 def simulate(false_on: npt.NDArray[np.float64], false_off: npt.NDArray[np.float64], seed: int = 1) -> Simulation:
@@ -31,7 +31,7 @@ def simulate(false_on: npt.NDArray[np.float64], false_off: npt.NDArray[np.float6
     scores = rng.normal(size=(N, 4)).astype(np.float32)
     true = rng.random((N, 4)) < 1 / (1 + np.exp(-(SLOPES * scores + INTERCEPTS)))
     given = (rng.random((N, 4)) < np.where(true, 1 - false_off, false_on)).astype(np.float32)
-    return Simulation(scores, true.astype(np.float32), given, estimate_posterior(scores, given))
+    return Simulation(scores, true.astype(np.float32), given, fit_noise_by_label(scores, given))
 
 
 def log_loss(probability: npt.NDArray[np.float32], true: npt.NDArray[np.float32]) -> float:
@@ -115,8 +115,8 @@ def test_a_rare_label_borrows_its_rates_from_the_others() -> None:
     base, scores = simulate(np.full(4, 0.1), np.full(4, 0.3)), np.random.default_rng(5).normal(size=(N, 1)).astype(np.float32)
     rare = np.zeros((N, 1), dtype=np.float32)
     rare[np.argsort(scores[:, 0])[-10:]] = 1
-    alone = estimate_posterior(scores, rare)
-    found = estimate_posterior(np.concatenate([base.scores, scores], axis=1), np.concatenate([base.given, rare], axis=1))
+    alone = fit_noise_by_label(scores, rare)
+    found = fit_noise_by_label(np.concatenate([base.scores, scores], axis=1), np.concatenate([base.given, rare], axis=1))
     assert alone.false_off[0] < 0.01 < 0.1 < found.false_off[4] < 0.4
     assert alone.false_on[0] < 1e-3 < 1e-2 < found.false_on[4]
 
@@ -125,7 +125,7 @@ def test_a_rare_label_borrows_its_rates_from_the_others() -> None:
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0], ids=["nobody", "some", "everybody"])
 def test_probabilities_stay_in_bounds_where_labels_or_scores_say_nothing(share: float, scores: float) -> None:
     given = (np.random.default_rng(1).random((50, 2)) < share).astype(np.float32)
-    found = estimate_posterior(np.full((50, 2), scores, dtype=np.float32), given)
+    found = fit_noise_by_label(np.full((50, 2), scores, dtype=np.float32), given)
     for values in (found.probability, found.false_on, found.false_off):
         assert np.isfinite(values).all()
         assert (values >= 0).all()
@@ -138,6 +138,6 @@ def test_a_label_without_contrast_stays_what_it_is_among_others(share: float) ->
     base = simulate(np.full(4, 0.02), np.full(4, 0.05))
     given = base.given.copy()
     given[:, 1] = share
-    found = estimate_posterior(base.scores, given)
+    found = fit_noise_by_label(base.scores, given)
     assert np.abs(found.probability[:, 1] - share).mean() < 0.1
     assert np.isfinite(found.probability).all()

@@ -1,0 +1,59 @@
+"""Which given labels are true: predictions that have not seen a sample, under the noise model that explains its labels best.
+
+Decides how predictions and noise models work together. Does not know codes or methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from model.codes import Float32
+from training.honest_beliefs import fit_beliefs
+from training.label_posterior import LabelPosterior
+from training.methods.base import LabelledFeatures
+from training.noise_by_label import fit_noise_by_label
+from training.noise_by_sample import SampleNoise, fit_noise_by_sample
+
+_FITS: dict[str, Callable[[Float32, Float32], LabelPosterior]] = {"sample": fit_noise_by_sample, "label": fit_noise_by_label}
+
+NoiseModel = Literal["auto", "sample", "label", "none"]
+"""What may have happened to labels: to a sample's labels at once, to each label by itself, whichever is likelier, or nothing."""
+
+
+def estimate_label_probabilities(train: LabelledFeatures, noise_model: NoiseModel = "auto") -> Tensor:
+    """Estimates how likely each label is true, from both modalities together and the given labels.
+
+    A ridge regression on both features predicts each label, every sample by a regression without it
+    (``training.honest_beliefs``). Both noise models are fitted to these predictions, and that with the higher likelihood of the
+    given labels is taken. Under noise by sample, whose probabilities leave little in doubt, a second regression then learns from
+    them in the place of the given labels, and the model is fitted once more.
+
+    Args:
+        train: Features and given labels.
+        noise_model: Which models to fit.
+
+    Returns:
+        (N, C) float32 in [0, 1].
+    """
+    if noise_model == "none":
+        return train.given_labels
+    together = torch.cat([_unit(train.image), _unit(train.text)], dim=1)
+    given = train.given_labels.cpu().numpy()
+
+    def fitted(targets: Tensor, models: tuple[str, ...]) -> LabelPosterior:
+        scores = fit_beliefs(together, targets).held_out.cpu().numpy()
+        return max((_FITS[model](scores, given) for model in models), key=lambda each: each.log_likelihood)
+
+    found = fitted(train.given_labels, tuple(_FITS) if noise_model == "auto" else (noise_model,))
+    if isinstance(found, SampleNoise):
+        found = fitted(torch.from_numpy(found.probability).to(together.device), ("sample",))
+    return torch.from_numpy(found.probability).to(together.device)
+
+
+def _unit(features: Tensor) -> Tensor:
+    return F.normalize(features - features.mean(dim=0), dim=1)
