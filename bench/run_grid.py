@@ -36,11 +36,13 @@ class Task:
         name: Runs of the same name take about as long.
         path: Folder of the run, which may not exist yet.
         config: Resolved.
+        experiment: What is done with the configuration and the features, and written as the run's report.
     """
 
     name: str
     path: Path
     config: RunConfig
+    experiment: Callable[[RunConfig, Features, RunFolder], dict[str, Any]] = run_experiment
 
     @property
     def is_finished(self) -> bool:
@@ -154,7 +156,7 @@ def run_task(task: Task, source: Source) -> Outcome:
             features, facts = _open(source, task.config.data, task.config.features)
             run = RunFolder(task.path)
             run.open(task.config, facts)
-            report = run_experiment(task.config, features, run)
+            report = task.experiment(task.config, features, run)
     except Timeout:
         return Outcome("left to the process that is at it")
     except HashingError as error:
