@@ -20,8 +20,7 @@ from training.label_posterior import Float64, LabelPosterior
 
 EVENTS = ("unchanged", "lost", "added", "exchanged", "replaced")
 _FIRST_SHARES = (0.7, 0.05, 0.05, 0.15, 0.05)
-_N_ROUNDS, _ENOUGH = 500, 1e-7  # of expectation and maximisation; nats a sample
-_N_NEWTON = 2  # steps of a round
+_N_ROUNDS, _ENOUGH = 500, 1e-6  # of expectation and maximisation; nats a sample
 _LEAST_SHARE = 1e-5
 _SLOPES, _INTERCEPTS = (0.05, 30.0), (-15.0, 15.0)
 _SLOPE_PENALTY, _CURVATURE = 1e-3, 1e-6  # keep Newton's steps finite where labels can be told apart without error
@@ -52,8 +51,8 @@ def fit_noise_by_sample(scores: Float32, given_labels: Float32) -> SampleNoise:
         replaced Π_c P(g_c)/P(y_c = g_c),
 
     since the lost label was one of n + 1, and so on, all equally likely. Shares, a and b are fitted by expectation and
-    maximisation (a and b by Newton's steps on the expected labels). The posterior of one label sums over everything that may have
-    happened, which factorises, so that it takes N · C steps.
+    maximisation; a round takes one of Newton's steps for a and b on the expected labels. The posterior of one label sums over
+    everything that may have happened, which factorises, so that it takes N · C steps.
 
     Source: expectation-maximisation of A. Dempster, N. Laird and D. Rubin (1977), https://doi.org/10.1111/j.2517-6161.1977.tb01600.x;
     the exchange is the noise of the SCBCH reference code and of NRCH's experiments. The mixture of events is ours.
@@ -78,8 +77,7 @@ def fit_noise_by_sample(scores: Float32, given_labels: Float32) -> SampleNoise:
         reached = log_likelihood
         shares = np.maximum(events.mean(axis=0), _LEAST_SHARE)
         shares /= shares.sum()
-        for _ in range(_N_NEWTON):
-            slopes, intercepts = _newton_step(s, labels, slopes, intercepts)
+        slopes, intercepts = _newton_step(s, labels, prior, slopes, intercepts)
     return SampleNoise(
         probability=np.clip(labels, 0, 1).astype(np.float32),
         log_likelihood=log_likelihood,
@@ -119,17 +117,17 @@ class _Samples:
 
 
 def _log_chance(probability: Float64, labels: Float64) -> Float64:
-    chance: Float64 = np.where(labels > 0, np.log(probability), np.log1p(-probability)).sum(axis=1)
+    chance: Float64 = np.log(np.where(labels > 0, probability, 1 - probability)).sum(axis=1)
     return chance
 
 
-def _newton_step(s: Float64, labels: Float64, slopes: Float64, intercepts: Float64) -> tuple[Float64, Float64]:
-    """One step of logistic regression for all labels at once."""
-    prior = expit(slopes * s + intercepts)
+def _newton_step(s: Float64, labels: Float64, prior: Float64, slopes: Float64, intercepts: Float64) -> tuple[Float64, Float64]:
+    """One step of logistic regression for all labels at once, from where it gives the prior."""
     error, curvature = prior - labels, prior * (1 - prior)
-    by_intercept, by_slope = error.sum(axis=0), (error * s).sum(axis=0) + _SLOPE_PENALTY * slopes
-    h_bb, h_ab = curvature.sum(axis=0) + _CURVATURE, (curvature * s).sum(axis=0)
-    h_aa = (curvature * s * s).sum(axis=0) + _SLOPE_PENALTY
+    weighted = curvature * s
+    by_intercept, by_slope = error.sum(axis=0), np.einsum("ij,ij->j", error, s) + _SLOPE_PENALTY * slopes
+    h_bb, h_ab = curvature.sum(axis=0) + _CURVATURE, weighted.sum(axis=0)
+    h_aa = np.einsum("ij,ij->j", weighted, s) + _SLOPE_PENALTY
     determinant = h_bb * h_aa - h_ab * h_ab
     slopes_step = (h_bb * by_slope - h_ab * by_intercept) / determinant
     intercepts_step = (h_aa * by_intercept - h_ab * by_slope) / determinant
