@@ -45,6 +45,11 @@ class DataDir:
         """Folder of the pictures."""
         return self.folder / "media"
 
+    @property
+    def snapshot(self) -> Path:
+        """The index's snapshot."""
+        return self.folder / "index.snapshot"
+
     def close(self) -> None:
         """Lets other processes have the folder."""
         os.close(self._lock)

@@ -22,6 +22,8 @@ from app.media import MediaStore
 from app.pools import Pool
 from app.retrieval import Retrieval
 from app.settings import Settings
+from app.snapshots import SnapshotFile
+from app.upkeep import Upkeep
 from app.writer import ItemWriter
 from model.errors import UnknownItem
 
@@ -37,6 +39,7 @@ class Parts:
         cache: Keeps codes.
         catalog: The items.
         media: The pictures.
+        snapshot: Where the index is kept between starts, if anywhere.
         close: Closes the catalogue and whatever else was opened for it.
     """
 
@@ -46,6 +49,7 @@ class Parts:
     cache: CodeCache
     catalog: Catalog
     media: MediaStore
+    snapshot: SnapshotFile | None = None
     close: Callable[[], None] = field(default=lambda: None)
 
     @property
@@ -67,6 +71,7 @@ class Services:
         writer: Knows whether index and catalogue agree.
         read_pool: Runs searches and reads of the catalogue.
         writer_pool: Runs writes, one at a time.
+        upkeep: Takes snapshots.
         pools: All pools, to be closed.
     """
 
@@ -78,6 +83,7 @@ class Services:
     writer: ItemWriter
     read_pool: Pool
     writer_pool: Pool
+    upkeep: Upkeep
     pools: tuple[Pool, ...]
 
 

@@ -61,6 +61,7 @@ PROBLEMS: Mapping[type[HashingError], Kind] = {
     errors.CatalogError: Kind(503, "catalogue-unavailable", "The catalogue cannot be used right now", public=False),
     errors.UnknownItem: Kind(404, "unknown-item", "There is no such item"),
     errors.BundleMismatch: Kind(409, "bundle-mismatch", "Codes of different bundles meet"),
+    errors.SnapshotUnusable: Kind(503, "catalogue-unavailable", "The catalogue cannot be used right now", public=False),
     errors.Overloaded: Kind(503, "overloaded", "The service is busy"),
     errors.ConfigError: Kind(500, "internal-error", "Internal error", public=False),
     errors.DatasetError: Kind(500, "internal-error", "Internal error", public=False),

@@ -5,8 +5,9 @@ Decides every concrete variant. Does not know requests.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI
@@ -29,6 +30,8 @@ from app.retrieval import Retrieval
 from app.routes import ROUTERS
 from app.routes.ui import static_files
 from app.settings import Settings
+from app.snapshots import SnapshotFile
+from app.upkeep import Upkeep
 from app.writer import ItemWriter
 from model.errors import BundleNotFound
 
@@ -59,9 +62,13 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.services = services or start_services(open_parts(settings), settings)
+        upkeep = asyncio.create_task(app.state.services.upkeep.run())
         try:
             yield
         finally:
+            upkeep.cancel()
+            with suppress(asyncio.CancelledError):
+                await upkeep
             await _close(app.state.services)
 
     app = _App(
@@ -129,6 +136,7 @@ def open_parts(settings: Settings) -> Parts:
         cache=cache,
         catalog=catalog,
         media=media,
+        snapshot=SnapshotFile(data_dir.snapshot),
         close=closing.close,
     )
 
@@ -146,7 +154,7 @@ def start_services(parts: Parts, settings: Settings) -> Services:
     Raises:
         CatalogError: If the catalogue or the pictures cannot be read.
     """
-    writer = ItemWriter(catalog=parts.catalog, indexes=parts.indexes, media=parts.media)
+    writer = ItemWriter(catalog=parts.catalog, indexes=parts.indexes, media=parts.media, snapshot=parts.snapshot)
     writer.rebuild()
     waiting = settings.max_waiting
     read_pool = Pool("searching", n_threads=settings.search_threads, max_waiting=waiting)
@@ -181,11 +189,18 @@ def start_services(parts: Parts, settings: Settings) -> Services:
         writer=writer,
         read_pool=read_pool,
         writer_pool=writer_pool,
+        upkeep=_upkeep(writer, writer_pool, settings),
         pools=(writer_pool, read_pool, decode_pool, encode_pool),
     )
 
 
+def _upkeep(writer: ItemWriter, writer_pool: Pool, settings: Settings) -> Upkeep:
+    changes, seconds = settings.snapshot_every_changes, settings.snapshot_every_s
+    return Upkeep(writer=writer, writer_pool=writer_pool, every_changes=changes, every_s=seconds)
+
+
 async def _close(services: Services) -> None:
+    await services.upkeep.finish()
     for pool in services.pools:
         pool.close()
     await services.parts.cache.close()

@@ -10,17 +10,16 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.durable import TEMPORARY_SUFFIX, replacing, sync_folder
 from model.errors import CatalogError, UnknownItem
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_TEMPORARY_SUFFIX = ".tmp"
 
 
 class MediaStore:
@@ -57,9 +56,10 @@ class MediaStore:
         with _translated("store a picture"):
             if not self._renewed(path, len(data)):
                 path.parent.mkdir(exist_ok=True)
-                _sync_folder(self._folder)
-                _write(path, data)
-            _sync_folder(path.parent)
+                sync_folder(self._folder)
+                with replacing(path) as file:
+                    file.write(data)
+            sync_folder(path.parent)
         return sha256
 
     def path(self, sha256: str) -> Path:
@@ -138,7 +138,7 @@ class MediaStore:
 
     def _swept(self, path: Path, is_referenced: Callable[[str], bool]) -> bool:
         is_picture = _SHA256.fullmatch(path.name) is not None
-        if not is_picture and path.suffix != _TEMPORARY_SUFFIX:
+        if not is_picture and path.suffix != TEMPORARY_SUFFIX:
             return False
         if is_picture and is_referenced(path.name):
             return False
@@ -147,29 +147,6 @@ class MediaStore:
                 return False
             path.unlink()
             return True
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes to a file beside the path, waits for the disk, and only then gives it its name."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=_TEMPORARY_SUFFIX)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Waits until the names in a folder are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

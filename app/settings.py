@@ -47,6 +47,8 @@ class Settings(BaseSettings):
         search_threads: Threads that search and read the catalogue.
         encode_threads: Threads that one forward pass may use.
         max_waiting: Tasks that may wait for each kind of thread before the service answers 503.
+        snapshot_every_changes: Written or deleted items after which the index is written to disk.
+        snapshot_every_s: Seconds after which it is, if anything has changed.
         log_level: Least important level that is logged.
     """
 
@@ -71,6 +73,8 @@ class Settings(BaseSettings):
     search_threads: int = Field(default=4, gt=0, le=64)
     encode_threads: int = Field(default=1, gt=0, le=256)
     max_waiting: int = Field(default=64, ge=0)
+    snapshot_every_changes: int = Field(default=10_000, gt=0)
+    snapshot_every_s: int = Field(default=300, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("redis_url")

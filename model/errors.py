@@ -18,7 +18,8 @@ Decides the names and what each carries; does not know HTTP statuses (``app.erro
     │   └── BadFilter              a filter that cannot be understood
     ├── CatalogError               the items
     │   ├── UnknownItem            no such item
-    │   └── BundleMismatch         codes of another bundle
+    │   ├── BundleMismatch         codes of another bundle
+    │   └── SnapshotUnusable       an index snapshot that must not be loaded
     ├── Overloaded                 too busy; carries ``retry_after_s``
     ├── ConfigError                every mistake of a configuration at once
     ├── DatasetError               data that cannot be read or lacks something
@@ -96,6 +97,10 @@ class UnknownItem(CatalogError):
 
 class BundleMismatch(CatalogError):
     """Codes of another bundle meet this catalogue or index."""
+
+
+class SnapshotUnusable(CatalogError):
+    """An index snapshot is missing, damaged or does not fit the catalogue: the index is rebuilt without it."""
 
 
 class Overloaded(HashingError):

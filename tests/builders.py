@@ -26,6 +26,7 @@ from app.index.faiss_flat import FaissFlatIndex
 from app.main import create_app, start_services
 from app.media import MediaStore
 from app.settings import Settings
+from app.snapshots import SnapshotFile
 from model.codes import Float32
 from model.preprocess import normalise_text
 from tests.fakes import FakeCatalog, FakeCodeCache, FakeCodeIndex
@@ -126,6 +127,7 @@ def real_parts(folder: Path, *, cache: CodeCache | None = None, bundle_id: str =
         cache=cache or FakeCodeCache(),
         catalog=catalog,
         media=MediaStore(data_dir.media),
+        snapshot=SnapshotFile(data_dir.snapshot),
         close=closing.close,
     )
 

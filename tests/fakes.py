@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -40,6 +41,12 @@ class FakeCodeIndex:
     def remove(self, row_ids: Int64) -> int:
         with self._lock:
             return sum(self.codes.pop(row, None) is not None for row in np.asarray(row_ids).tolist())
+
+    def held_codes(self) -> tuple[Int64, UInt8]:
+        with self._lock:
+            held = sorted(self.codes.items())
+        codes = np.stack([code for _, code in held]) if held else np.empty((0, self.n_bits // 8), np.uint8)
+        return np.array([row for row, _ in held], np.int64), codes
 
     def search(
         self, packed_codes: UInt8, *, k: int, max_distance: int | None = None, allowed: Sequence[int] | Int64 | None = None
@@ -117,6 +124,18 @@ class FakeCatalog:
         for row_id, item in sorted(self._items.copy().items()):
             if row_id > after_row_id:
                 yield copy.deepcopy(item)
+
+    def row_ids(self, up_to: int) -> Int64:
+        return np.array(sorted(row for row in self._items.copy() if row <= up_to), np.int64)
+
+    def images(self) -> Iterator[str]:
+        yield from sorted({item.image.sha256 for item in self._items.copy().values() if item.image is not None})
+
+    def damage(self) -> list[str]:
+        return []
+
+    def copy_to(self, path: Path) -> None:
+        raise CatalogError("the fake catalogue has no file")
 
     def count(self) -> int:
         return len(self._items)

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
+
+from app.cache.base import Modality
+from model.codes import Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,10 @@ class NewItem:
     payload: dict[str, Any] = field(default_factory=dict)
     text_code: bytes | None = None
     image_code: bytes | None = None
+
+    def code(self, modality: Modality) -> bytes | None:
+        """Returns the packed code of its image or its text, n_bits / 8 bytes, or None if it has none."""
+        return self.image_code if modality == "image" else self.text_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +150,17 @@ class Catalog(Protocol):
         """
         ...
 
+    def row_ids(self, up_to: int) -> Int64:
+        """Lists the rows that are there.
+
+        Args:
+            up_to: No rows above this one.
+
+        Returns:
+            (N,) int64, strictly ascending.
+        """
+        ...
+
     def count(self) -> int:
         """Number of items."""
         ...
@@ -154,6 +173,33 @@ class Catalog(Protocol):
 
         Returns:
             True if one does.
+        """
+        ...
+
+    def images(self) -> Iterator[str]:
+        """Lists the pictures that items refer to.
+
+        Returns:
+            Their sha256, each once, ascending.
+        """
+        ...
+
+    def damage(self) -> list[str]:
+        """Lets the database look for damage of its own.
+
+        Returns:
+            One line a finding; none if all is well.
+        """
+        ...
+
+    def copy_to(self, path: Path) -> None:
+        """Copies the catalogue as of the last commit while it is in use.
+
+        Args:
+            path: The new file; there must be none.
+
+        Raises:
+            CatalogError: If it cannot be written, or the database is none that lies in one file.
         """
         ...
 

@@ -6,16 +6,16 @@ Decides the schema and what makes a commit durable. Another database needs its a
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from model.errors import CatalogError
-
-SCHEMA_VERSION = 1
 
 _BUSY_TIMEOUT_MS = 10_000
 
@@ -58,7 +58,7 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
-    except (SQLAlchemyError, UnicodeError, OverflowError) as error:
+    except (SQLAlchemyError, sqlite3.Error, UnicodeError, OverflowError) as error:
         reason = getattr(error, "orig", None) or error
         raise CatalogError(f"the catalogue's database failed: {reason}") from error
 
@@ -99,3 +99,28 @@ def _configure_sqlite(connection: DBAPIConnection, _record: object) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     """A writer takes the write lock at once: a reader that wants it later could only fail."""
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+
+def sqlite_damage(connection: sa.Connection) -> list[str]:
+    """Runs SQLite's own checks.
+
+    Args:
+        connection: To an SQLite database.
+
+    Returns:
+        One line a finding.
+    """
+    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+    return [line for line in found if line != "ok"]
+
+
+def copy_sqlite(connection: sa.Connection, path: Path) -> None:
+    """Copies an SQLite database while it is in use, by SQLite's online backup.
+
+    Args:
+        connection: To the database.
+        path: The new file.
+    """
+    source = connection.connection.driver_connection
+    with translated(), closing(sqlite3.connect(path)) as target:
+        source.backup(target)  # type: ignore[union-attr]

@@ -64,6 +64,14 @@ class CodeIndex(Protocol):
         """
         ...
 
+    def held_codes(self) -> tuple[Int64, UInt8]:
+        """Returns all that is held at this moment; to be read, not written.
+
+        Returns:
+            (N,) int64 row ids, strictly ascending, and (N, n_bits / 8) uint8, the code of each; later writes do not change them.
+        """
+        ...
+
     def search(
         self, packed_codes: UInt8, *, k: int, max_distance: int | None = None, allowed: Sequence[int] | Int64 | None = None
     ) -> list[list[Hit]]:

@@ -124,6 +124,15 @@ class FaissFlatIndex:
                 self._held = self._spare = self._held.at(np.flatnonzero(kept))
             return len(gone)
 
+    def held_codes(self) -> tuple[Int64, UInt8]:
+        """Returns all that is held at this moment; to be read, not written.
+
+        Returns:
+            (N,) int64 row ids, strictly ascending, and (N, n_bits / 8) uint8, the code of each; later writes do not change them.
+        """
+        held = self._held
+        return held.row_ids, held.packed_codes
+
     def search(
         self, packed_codes: UInt8, *, k: int, max_distance: int | None = None, allowed: Sequence[int] | Int64 | None = None
     ) -> list[list[Hit]]:

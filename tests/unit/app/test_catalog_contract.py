@@ -151,6 +151,19 @@ def test_a_picture_is_known_while_an_item_refers_to_it(catalog: Catalog) -> None
     assert not catalog.has_image("cd" * 32)
 
 
+def test_rows_and_pictures_are_listed_in_order(catalog: Catalog) -> None:
+    pictures = [ImageFile(digits * 32, "image/png", 1, 1) for digits in ("cd", "ab", "cd")]
+    rows = [
+        answer.row_id
+        for answer in catalog.upsert_many([*(new_item(str(n), "t", image) for n, image in enumerate(pictures)), new_item("bare")])
+    ]
+    catalog.delete_many(["1"])
+    assert catalog.row_ids(rows[2]).tolist() == [rows[0], rows[2]]
+    assert catalog.row_ids(0).tolist() == []
+    assert list(catalog.images()) == ["cd" * 32]
+    assert catalog.damage() == []
+
+
 def test_what_was_read_may_be_changed_without_changing_the_catalogue(catalog: Catalog) -> None:
     catalog.upsert_many([new_item("a")])
     [item] = catalog.get_many(["a"])

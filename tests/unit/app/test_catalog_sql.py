@@ -167,6 +167,29 @@ def test_an_address_that_cannot_be_used_is_a_catalog_error(url: str) -> None:
         SqlCatalog(url, bundle_id="one", n_bits=16)
 
 
+def test_a_copy_holds_the_last_commit_and_a_place_that_is_none_is_told(catalog: SqlCatalog, path: Path) -> None:
+    catalog.upsert_many([GOOD])
+    copy = path.parent / "copy.sqlite3"
+    catalog.copy_to(copy)
+    catalog.delete_many(["good"])
+    with closing(opened(copy)) as copied:
+        assert ([item.item_id for item in copied.scan()], copied.revision) == (["good"], 1)
+    with pytest.raises(CatalogError, match="unable to open"):
+        catalog.copy_to(path.parent / "no" / "copy.sqlite3")
+
+
+def test_damage_is_told(catalog: SqlCatalog, path: Path) -> None:
+    catalog.upsert_many([NewItem(str(number), "t" * 3000) for number in range(100)])
+    assert catalog.damage() == []
+    execute(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(path.read_bytes())
+    content[-4096 * 3 :] = bytes(4096 * 3)
+    catalog.close()
+    path.write_bytes(content)
+    with closing(opened(path)) as damaged:
+        assert damaged.damage() != []
+
+
 def test_numbers_and_texts_no_database_can_hold_are_catalog_errors(catalog: SqlCatalog) -> None:
     with pytest.raises(CatalogError):
         catalog.get_rows([2**70])

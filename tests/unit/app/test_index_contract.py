@@ -114,6 +114,19 @@ def test_adding_in_parts_then_removing_restores(open_it: OpenIndex, case: Case, 
 
 
 @every_index
+@given(case=cases())
+def test_what_is_held_is_told_in_row_order_and_later_writes_do_not_change_it(open_it: OpenIndex, case: Case) -> None:
+    index = case.filled(open_it)
+    row_ids, codes = index.held_codes()
+    before = row_ids.tolist(), codes.tolist()
+    index.add(np.array([2**62 + 1], np.int64), np.zeros((1, case.n_bits // 8), np.uint8))
+    index.remove(case.row_ids[:5])
+    order = np.argsort(case.row_ids)
+    assert before == (case.row_ids[order].tolist(), case.codes[order].tolist())
+    assert (row_ids.tolist(), codes.tolist()) == before
+
+
+@every_index
 def test_growing_row_by_row_keeps_everything(open_it: OpenIndex) -> None:
     codes = np.random.default_rng(3).integers(0, 4, (200, 2), dtype=np.uint8)
     index = open_it(16)
