@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from app.catalog.base import Item, NewItem, Upserted
-from app.index.base import Hit, check_new_rows, check_packed_codes
+from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
 from model.codes import Int64, UInt8, check_n_bits, hamming_distances
 from model.errors import CatalogError, CodeError
 
@@ -24,6 +24,10 @@ class FakeCodeIndex:
         self.n_bits = check_n_bits(n_bits)
         self.codes: dict[int, UInt8] = {}
         self._lock = threading.Lock()
+
+    @property
+    def newest_row(self) -> int:
+        return max(self.codes, default=0)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -42,20 +46,33 @@ class FakeCodeIndex:
             return sum(self.codes.pop(row, None) is not None for row in np.asarray(row_ids).tolist())
 
     def search(
-        self, packed_codes: UInt8, *, k: int, max_distance: int | None = None, allowed: Sequence[int] | Int64 | None = None
+        self,
+        packed_codes: UInt8,
+        *,
+        k: int,
+        max_distance: int | None = None,
+        allowed: Sequence[int] | Int64 | None = None,
+        window: Window = EVERYTHING,
     ) -> list[list[Hit]]:
         check_packed_codes(packed_codes, self.n_bits)
         if k < 1:
             raise CodeError(f"k must be 1 or more, not {k}")
         with self._lock:
             held = self.codes.copy()
-        rows = sorted(held if allowed is None else held.keys() & {int(row) for row in allowed})
+        rows = held.keys() if allowed is None else held.keys() & {int(row) for row in allowed}
+        newest_row = max(held, default=0) if window.newest_row is None else window.newest_row
+        rows = sorted(row for row in rows if row <= newest_row and row != window.without)
+        if window.distinct:
+            rows = sorted({held[row].tobytes(): row for row in reversed(rows)}.values())
         if not rows:
             return [[] for _ in packed_codes]
         radius = self.n_bits if max_distance is None else max_distance
         table = hamming_distances(packed_codes, np.stack([held[row] for row in rows])).tolist()
-        ranked = [sorted(zip(distances, rows, strict=True))[:k] for distances in table]
-        return [[Hit(row, distance) for distance, row in hits if distance <= radius] for hits in ranked]
+        ranked = [sorted(zip(distances, rows, strict=True)) for distances in table]
+        after = window.after or (-1, 0)
+        return [
+            [Hit(row, distance) for distance, row in hits if distance <= radius and (distance, row) > after][:k] for hits in ranked
+        ]
 
 
 class FakeCodeCache:
