@@ -6,12 +6,15 @@ The contract tests run on them as well, so a test that passes with a fake says s
 from __future__ import annotations
 
 import copy
+import operator
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from app.catalog.base import Item, NewItem, Upserted
+from app.filters import AllOf, AnyOf, Exists, Expression, Not, OneOf, Within, keys_of
 from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
 from model.codes import Int64, UInt8, check_n_bits, hamming_distances
 from model.errors import CatalogError, CodeError
@@ -130,6 +133,9 @@ class FakeCatalog:
     def get_rows(self, row_ids: Sequence[int]) -> list[Item | None]:
         return [copy.deepcopy(self._items.get(int(row_id))) for row_id in row_ids]
 
+    def matching(self, expression: Expression) -> list[int]:
+        return sorted(row_id for row_id, item in self._items.copy().items() if matches(expression, item.payload))
+
     def scan(self, after_row_id: int = 0) -> Iterator[Item]:
         for row_id, item in sorted(self._items.copy().items()):
             if row_id > after_row_id:
@@ -160,3 +166,42 @@ class FakeCatalog:
     def _delete(self, item_id: str) -> Item | None:
         row_id = next((row for row, item in self._items.items() if item.item_id == item_id), None)
         return None if row_id is None else self._items.pop(row_id)
+
+
+def matches(expression: Expression, payload: dict[str, Any]) -> bool:
+    """Evaluates a filter on one payload, the plain way."""
+    match expression:
+        case AllOf(parts):
+            return all(matches(part, payload) for part in parts)
+        case AnyOf(parts):
+            return any(matches(part, payload) for part in parts)
+        case Not(part):
+            return not matches(part, payload)
+        case Exists(field):
+            return bool(values_at(payload, field))
+        case OneOf(field, wanted):
+            return any(kind_of(a) == kind_of(b) and a == b for a in values_at(payload, field) for b in wanted)
+        case Within(field, bounds):
+            return any(
+                all(kind_of(value) == kind_of(bound) and COMPARE[word](value, bound) for word, bound in bounds)
+                for value in values_at(payload, field)
+            )
+
+
+COMPARE: Mapping[str, Any] = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+
+
+def values_at(payload: Any, field: str) -> list[Any]:
+    """Returns everything that a field has: lists are looked through, and are themselves among it."""
+    found = [payload]
+    for key in keys_of(field):
+        found = [value[key] for value in flat(found) if isinstance(value, dict) and key in value]
+    return [float(value) if kind_of(value) is float else value for value in flat(found)]
+
+
+def flat(values: list[Any]) -> list[Any]:
+    return [one for value in values for one in ([value, *flat(value)] if isinstance(value, list) else [value])]
+
+
+def kind_of(value: Any) -> type:
+    return float if isinstance(value, int | float) and not isinstance(value, bool) else type(value)

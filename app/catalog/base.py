@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from app.filters import Expression
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
@@ -126,6 +128,17 @@ class Catalog(Protocol):
 
         Returns:
             One answer a row, in order; None where the row is gone.
+        """
+        ...
+
+    def matching(self, expression: Expression) -> list[int]:
+        """Looks for items whose payload matches a filter; what that means is told in :mod:`app.filters`.
+
+        Args:
+            expression: The filter.
+
+        Returns:
+            Their rows, ascending.
         """
         ...
 

@@ -15,7 +15,10 @@ import sqlalchemy as sa
 
 from app.catalog.base import Item, NewItem, Upserted
 from app.catalog.rows import Row, item_of, row_of, runs_without_repeats
+from app.catalog.sql_migrations import readable_version, upgrade
+from app.catalog.sql_payload_filter import add_leaves, rows_matching
 from app.catalog.sql_tables import SCHEMA_VERSION, TABLES, items, meta, open_engine, translated
+from app.filters import Expression
 from model.codes import check_n_bits
 from model.errors import BundleMismatch, CatalogError
 
@@ -126,6 +129,18 @@ class SqlCatalog:
             found = {item.row_id: item for item in _select(connection, items.c.row_id, wanted)}
         return [found.get(row_id) for row_id in wanted]
 
+    def matching(self, expression: Expression) -> list[int]:
+        """Looks for items whose payload matches a filter.
+
+        Args:
+            expression: The filter.
+
+        Returns:
+            Their rows, ascending.
+        """
+        with self._reader() as connection:
+            return list(connection.scalars(rows_matching(expression)))
+
     def scan(self, after_row_id: int = 0) -> Iterator[Item]:
         """Reads all items in the order of their rows, in blocks.
 
@@ -188,12 +203,11 @@ class SqlCatalog:
                 connection.execute(sa.insert(meta).values(bundle_id=self._bundle_id, n_bits=self._n_bits, **first))
             elif not {"meta", "items"} <= set(tables):
                 raise CatalogError(f"{self._where()} is a database, but no catalogue")
-            self._check(connection)
+            version = readable_version(connection, self._where())
+            self._check_bundle(connection)
+            upgrade(connection, version)
 
-    def _check(self, connection: sa.Connection) -> None:
-        version = connection.scalars(sa.select(meta.c.schema_version)).one()
-        if version != SCHEMA_VERSION:
-            raise CatalogError(f"{self._where()} has schema version {version}; this version of Bitlens reads {SCHEMA_VERSION}")
+    def _check_bundle(self, connection: sa.Connection) -> None:
         held = connection.execute(sa.select(meta.c.bundle_id, meta.c.n_bits)).one()
         if (held.bundle_id, held.n_bits) != (self._bundle_id, self._n_bits):
             raise BundleMismatch(
@@ -211,6 +225,7 @@ def _upsert(connection: sa.Connection, run: list[Row]) -> list[Upserted]:
     _delete(connection, [item.row_id for item in replaced.values()])
     insert = sa.insert(items).returning(items.c.row_id, sort_by_parameter_order=True)
     row_ids = connection.scalars(insert, run).all()
+    add_leaves(connection, [(row_id, row["payload"]) for row_id, row in zip(row_ids, run, strict=True)])
     return [Upserted(row_id, replaced.get(row["item_id"])) for row_id, row in zip(row_ids, run, strict=True)]
 
 

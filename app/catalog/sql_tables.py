@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from model.errors import CatalogError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _BUSY_TIMEOUT_MS = 10_000
 
