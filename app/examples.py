@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 BUNDLE_ID = "3f2a9c51d0e47b86"
-TEXT_QUERY: dict[str, Any] = {"query": "a dog on a beach", "k": 5, "max_distance": 20, "target": "image"}
+NEXT_CURSOR = "AQAAAAkAAAAAAAAAKgAAAAAAAAfR1d4J0oTcN2q2ZlU0y1o9bBq3"
+TEXT_QUERY: dict[str, Any] = {
+    "query": "a dog on a beach",
+    "k": 5,
+    "max_distance": 20,
+    "target": "image",
+    "filter": {"and": [{"field": "licence", "in": ["CC0", "CC BY"]}, {"not": {"field": "hidden", "eq": True}}]},
+}
 SEARCH_OUT: dict[str, Any] = {
     "hits": [
         {
@@ -20,6 +27,7 @@ SEARCH_OUT: dict[str, Any] = {
             "image_url": "/index/beach-7/image",
         }
     ],
+    "next_cursor": NEXT_CURSOR,
     "query": {"modality": "text", "code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "cached": False},
 }
 INDEX_IN: dict[str, Any] = {"items": [{"id": "beach-7", "text": "two dogs run along the sea", "payload": {"licence": "CC0"}}]}

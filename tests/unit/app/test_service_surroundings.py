@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from app import examples, schemas
+from app import examples, query_schemas, schemas
 from app.deps import Parts
 from app.main import create_app, start_services
 from tests.builders import fake_parts, index, is_problem, picture, running, settings_for
@@ -171,8 +171,8 @@ def test_openapi_refers_to_nothing_it_lacks_and_shows_an_example_of_every_answer
 @pytest.mark.parametrize(
     ("model", "example"),
     [
-        (schemas.TextQuery, examples.TEXT_QUERY),
-        (schemas.SearchOut, examples.SEARCH_OUT),
+        (query_schemas.TextQuery, examples.TEXT_QUERY),
+        (query_schemas.SearchOut, examples.SEARCH_OUT),
         (schemas.IndexOut, examples.INDEX_OUT),
         (schemas.ItemOut, examples.ITEM_OUT),
         (schemas.Ready, examples.READY),
