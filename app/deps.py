@@ -15,13 +15,15 @@ from fastapi import Depends, Path, Request
 
 from app.cache.base import CodeCache, Modality
 from app.catalog.base import Catalog
-from app.encoding import Encoder, Encoding
+from app.encoder import Encoder
+from app.encoding import Encoding
 from app.index.base import CodeIndex
 from app.indexing import Indexing
 from app.media import MediaStore
 from app.pools import Pool
 from app.retrieval import Retrieval
 from app.settings import Settings
+from app.things import Things
 from app.writer import ItemWriter
 from model.errors import UnknownItem
 
@@ -63,6 +65,7 @@ class Services:
         parts: What it was put together from.
         encoding: Gives codes.
         retrieval: Searches.
+        things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         writer: Knows whether index and catalogue agree.
         read_pool: Runs searches and reads of the catalogue.
@@ -74,6 +77,7 @@ class Services:
     parts: Parts
     encoding: Encoding
     retrieval: Retrieval
+    things: Things
     indexing: Indexing
     writer: ItemWriter
     read_pool: Pool

@@ -85,10 +85,11 @@ class Filter(RootModel[Equals | In | Range | Exists | And | Or | Not]):
     """A question about an item's payload."""
 
 
-def _as_it_is(value: Any) -> Any:
+def as_it_is(value: Any) -> Any:
+    """Returns what was passed on unchecked, for writing it as it is."""
     return value
 
 
 FilterIn: TypeAlias = Annotated[
-    SkipValidation[Filter | None], PlainSerializer(_as_it_is), Field(description="Only items whose payload matches.")
+    SkipValidation[Filter | None], PlainSerializer(as_it_is), Field(description="Only items whose payload matches.")
 ]

@@ -6,23 +6,19 @@ is passed on as it came, to be read by ``app.filter_reading``.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field, PlainSerializer, SkipValidation
 
 from app import examples
 from app.cache.base import Modality
-from app.filter_schemas import FilterIn
+from app.filter_schemas import FilterIn, as_it_is
+from app.schemas import ItemId
+from app.thing_schemas import CodeText, FailedOut, MixPart, Strict, example, read_as
+from model.errors import InvalidRequest
 
-
-def _example(value: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [value]})
-
-
-class Strict(BaseModel):
-    """What a client sends: unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+MAX_PARTS = 16
+MAX_QUERIES = 100
 
 
 class BoundsIn(Strict):
@@ -39,9 +35,45 @@ class BoundsIn(Strict):
 class TextQuery(BoundsIn):
     """A search by text."""
 
-    model_config = _example(examples.TEXT_QUERY)
+    model_config = example(examples.TEXT_QUERY)
 
     query: str = Field(description="What is looked for, in words.")
+
+
+class IdQuery(BoundsIn):
+    """A search for items like one that is indexed."""
+
+    model_config = example(examples.ID_QUERY)
+
+    id: ItemId = Field(description="The item; it is no hit itself.")
+    by: Modality | None = Field(None, description="Its image's or its text's code; by default the image's, if it has one.")
+
+
+class CodeQuery(BoundsIn):
+    """A search by a packed code."""
+
+    model_config = example(examples.CODE_QUERY)
+
+    code: CodeText
+    bundle_id: str | None = Field(None, description="The bundle it was made with; another one than is served is a conflict.")
+
+
+class MixQuery(BoundsIn):
+    """A search by a weighted mix, taken before codes are cut to their signs; each part is brought to unit length first."""
+
+    model_config = example(examples.MIX_QUERY)
+
+    parts: list[MixPart] = Field(min_length=1, max_length=MAX_PARTS)
+
+
+class ManyQueries(Strict):
+    """Searches in one call, each a search by text, id or code."""
+
+    model_config = example(examples.MANY_QUERIES)
+
+    queries: list[Annotated[SkipValidation[TextQuery | IdQuery | CodeQuery], PlainSerializer(as_it_is)]] = Field(
+        min_length=1, max_length=MAX_QUERIES
+    )
 
 
 class HitOut(BaseModel):
@@ -67,8 +99,36 @@ class QueryOut(BaseModel):
 class SearchOut(BaseModel):
     """Hits in the order of (distance, age)."""
 
-    model_config = _example(examples.SEARCH_OUT)
+    model_config = example(examples.SEARCH_OUT)
 
     hits: list[HitOut]
     next_cursor: str | None = Field(description="Leads to the next page; null exactly if there is nothing more.")
     query: QueryOut
+
+
+class ManyOut(BaseModel):
+    """Answers in the order of the queries."""
+
+    model_config = example(examples.MANY_OUT)
+
+    results: list[SearchOut | FailedOut]
+    n_failed: int
+
+
+def read_query(raw: Any) -> TextQuery | IdQuery | CodeQuery:
+    """Checks one of many queries.
+
+    Args:
+        raw: Any JSON value.
+
+    Returns:
+        A search by whatever is there of text, id and code.
+
+    Raises:
+        InvalidRequest: If it is not well-formed.
+    """
+    kinds: dict[str, type[TextQuery | IdQuery | CodeQuery]] = {"query": TextQuery, "id": IdQuery, "code": CodeQuery}
+    named = [name for name in kinds if isinstance(raw, dict) and name in raw]
+    if len(named) != 1:
+        raise InvalidRequest('a query must be an object with one of "query", "id" and "code"')
+    return read_as(kinds[named[0]], raw)

@@ -10,10 +10,18 @@ from fastapi import Response
 from app.cache.base import Modality
 from app.catalog.base import Item
 from app.deps import Services, image_url
-from app.encoding import Encoded
+from app.encoder import Encoded
+from app.errors import problem_of
 from app.filter_reading import parse_filter
-from app.query_schemas import BoundsIn, HitOut, QueryOut, SearchOut
+from app.query_schemas import BoundsIn, CodeQuery, HitOut, IdQuery, ManyOut, QueryOut, SearchOut, TextQuery
 from app.retrieval import FoundItem, SearchBounds
+from app.schemas import ItemError
+from app.thing_schemas import CompareOut, EncodeOut, FailedOut
+from app.things import read_code, stored_code
+from model.errors import BundleMismatch, HashingError, InputError, UnknownItem
+
+FAILING_ALONE = (InputError, UnknownItem, BundleMismatch)
+"""What is wrong with one of many, not with the service."""
 
 
 def bounds_of(asked: BoundsIn, target: Modality, without: Item | None = None) -> SearchBounds:
@@ -56,7 +64,85 @@ async def search_out(services: Services, modality: Modality | None, encoded: Enc
     return SearchOut(hits=[_hit(one, bounds.target) for one in page.found], next_cursor=page.next_cursor, query=query)
 
 
-def json_of(answer: SearchOut) -> Response:
+async def by_text(services: Services, query: TextQuery, encoded: Encoded | None = None) -> SearchOut:
+    """Searches by a text.
+
+    Args:
+        services: The running services.
+        query: What is asked for.
+        encoded: The text's code, if it is known already.
+
+    Returns:
+        The answer.
+
+    Raises:
+        InputError: If the query cannot be used.
+        BundleMismatch: If the cursor is one of another bundle.
+        Overloaded: If too much is waiting.
+    """
+    bounds = bounds_of(query, "image")
+    services.retrieval.check(bounds)
+    return await search_out(services, "text", encoded or await services.encoding.encode_text(query.query), bounds)
+
+
+async def by_id(services: Services, query: IdQuery) -> SearchOut:
+    """Searches by a code of an indexed item, which is no hit itself.
+
+    Args:
+        services: The running services.
+        query: What is asked for.
+
+    Returns:
+        The answer.
+
+    Raises:
+        InputError: If the query cannot be used or the item has no such code.
+        UnknownItem: If there is no such item.
+        BundleMismatch: If the cursor is one of another bundle.
+        Overloaded: If too much is waiting.
+    """
+    services.retrieval.check(bounds_of(query, "image"))
+    item = await services.things.item(query.id)
+    code, modality = stored_code(item, query.by)
+    return await search_out(services, modality, Encoded(code, cached=False), bounds_of(query, modality, without=item))
+
+
+async def by_code(services: Services, query: CodeQuery) -> SearchOut:
+    """Searches by a packed code.
+
+    Args:
+        services: The running services.
+        query: What is asked for.
+
+    Returns:
+        The answer.
+
+    Raises:
+        InputError: If the query cannot be used.
+        BundleMismatch: If the code or the cursor is one of another bundle.
+        Overloaded: If too much is waiting.
+    """
+    bundle_id = services.parts.bundle_id
+    if query.bundle_id not in (None, bundle_id):
+        raise BundleMismatch(f"the code was made with bundle {query.bundle_id}, but {bundle_id} is served")
+    bounds = bounds_of(query, "image")
+    services.retrieval.check(bounds)
+    return await search_out(services, None, Encoded(read_code(query.code, services.parts.n_bits), cached=False), bounds)
+
+
+def failed_out(error: HashingError) -> FailedOut:
+    """Describes what failed alone.
+
+    Args:
+        error: One of :data:`FAILING_ALONE`.
+
+    Returns:
+        The problem, as a part of an answer.
+    """
+    return FailedOut(error=ItemError(**problem_of(error)))
+
+
+def json_of(answer: SearchOut | ManyOut | EncodeOut | CompareOut) -> Response:
     """Writes an answer, without checking again what was just made.
 
     Args:

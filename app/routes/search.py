@@ -15,7 +15,7 @@ from app.errors import problem_responses
 from app.filter_reading import read_filter
 from app.query_schemas import SearchOut, TextQuery
 from app.retrieval import SearchBounds
-from app.routes.answers import bounds_of, json_of, search_out
+from app.routes.answers import by_text, json_of, search_out
 from model.errors import (
     BadFilter,
     BundleMismatch,
@@ -51,10 +51,7 @@ async def _form_bounds(
 )
 async def search_text(query: TextQuery, services: ServicesDep) -> Response:
     """Returns the items nearest to a text: images by default, or texts."""
-    bounds = bounds_of(query, "image")
-    services.retrieval.check(bounds)
-    encoded = await services.encoding.encode_text(query.query)
-    return json_of(await search_out(services, "text", encoded, bounds))
+    return json_of(await by_text(services, query))
 
 
 @router.post(
