@@ -3,16 +3,18 @@
 Decides what a search answers when items come and go under it. Does not know how codes are made, nor HTTP.
 
 Pages are those of the items that were there when the first page was begun: each of them that stays is on one page, once. An item
-that is replaced meanwhile is a new one under an old name: it is on at most one page.
+that is replaced meanwhile is a new one under an old name: it is on at most one page. A search with a filter may
+miss an item that is being replaced at that very moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from app.allowed import AllowedRows
 from app.cache.base import Modality
 from app.catalog.base import Catalog, Item
 from app.cursor import Cursor, read_cursor, write_cursor
@@ -85,6 +87,7 @@ class Retrieval:
     def __init__(self, *, indexes: Mapping[Modality, CodeIndex], catalog: Catalog, pool: Pool, max_k: int) -> None:
         self._indexes = indexes
         self._catalog = catalog
+        self._allowed = AllowedRows(catalog)
         self._pool = pool
         self._max_k = max_k
 
@@ -123,12 +126,12 @@ class Retrieval:
     def _search(self, code: bytes, bounds: SearchBounds) -> Page:
         index, bundle_id, search = self._indexes[bounds.target], self._catalog.bundle_id, _identity(code, bounds)
         newest_row = index.newest_row  # before the search: what is added from here on is no part of the pages
-        window = Window(without=bounds.without.row_id if bounds.without else None, distinct=bounds.dedupe)
+        window = Window(without=frozenset([bounds.without.row_id] if bounds.without else ()), distinct=bounds.dedupe)
         if bounds.cursor is not None:
             start = read_cursor(bounds.cursor, bundle_id=bundle_id, search=search)
             newest_row = start.newest_row
             window = replace(window, after=(start.distance, start.row_id), newest_row=newest_row)
-        allowed = None if bounds.filter is None else np.array(self._catalog.matching(bounds.filter), np.int64)
+        allowed = None if bounds.filter is None else self._allowed.of(bounds.filter)
         looking = _Looking(index, self._catalog, np.frombuffer(code, np.uint8)[None, :], bounds, allowed)
         found: list[FoundItem] = []
         for one in looking.from_window(window, bounds.k + 1):
@@ -152,9 +155,18 @@ class _Looking:
 
     def from_window(self, window: Window, n_wanted: int) -> Iterator[FoundItem]:
         """Yields the items of a window one after another; so many are looked for at once."""
+        left_out = self.bounds.without and self.bounds.without.item_id
         while True:
             hits = self._hits(window, n_wanted)
-            yield from self._live(hits)
+            items = self.catalog.get_rows([hit.row_id for hit in hits])
+            # A row may be replaced or deleted between the search and the read: it is passed over, …
+            gone = frozenset(hit.row_id for hit, item in zip(hits, items, strict=True) if item is None)
+            if gone and window.distinct:  # … and another one stands for its code
+                window = replace(window, without=window.without | gone)
+                continue
+            for hit, item in zip(hits, items, strict=True):
+                if item is not None and item.item_id != left_out:
+                    yield FoundItem(item, hit.distance)
             if len(hits) < n_wanted:
                 return
             window = replace(window, after=(hits[-1].distance, hits[-1].row_id))
@@ -162,13 +174,6 @@ class _Looking:
     def _hits(self, window: Window, k: int) -> list[Hit]:
         max_distance = self.bounds.max_distance
         return self.index.search(self.query, k=k, max_distance=max_distance, allowed=self.allowed, window=window)[0]
-
-    def _live(self, hits: Sequence[Hit]) -> Iterator[FoundItem]:
-        """A row may be replaced or deleted between the search and the read: it is passed over."""
-        left_out = self.bounds.without and self.bounds.without.item_id
-        for hit, item in zip(hits, self.catalog.get_rows([hit.row_id for hit in hits]), strict=True):
-            if item is not None and item.item_id != left_out:
-                yield FoundItem(item, hit.distance)
 
 
 def _identity(code: bytes, bounds: SearchBounds) -> str:

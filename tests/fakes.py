@@ -64,7 +64,7 @@ class FakeCodeIndex:
             held = self.codes.copy()
         rows = held.keys() if allowed is None else held.keys() & {int(row) for row in allowed}
         newest_row = max(held, default=0) if window.newest_row is None else window.newest_row
-        rows = sorted(row for row in rows if row <= newest_row and row != window.without)
+        rows = sorted(row for row in rows if row <= newest_row and row not in window.without)
         if window.distinct:
             rows = sorted({held[row].tobytes(): row for row in reversed(rows)}.values())
         if not rows:

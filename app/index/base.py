@@ -34,14 +34,14 @@ class Window:
     Attributes:
         after: Only hits behind this (distance, row_id); None for the beginning.
         newest_row: Only rows up to this one; None for all.
-        without: A row that is no hit, or None.
+        without: Rows that are no hits; meant for a few.
         distinct: Whether of equal codes only the lowest row is a hit; it is chosen among the rows that may be hits, before
             ``after`` cuts, so that a later page does not bring another row of a code that an earlier page has brought.
     """
 
     after: tuple[int, int] | None = None
     newest_row: int | None = None
-    without: int | None = None
+    without: frozenset[int] = frozenset()
     distinct: bool = False
 
 

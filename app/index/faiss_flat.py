@@ -173,7 +173,8 @@ class FaissFlatIndex:
         queries, radius = np.ascontiguousarray(packed_codes), self._n_bits if max_distance is None else max_distance
         if window.distinct or window.after is not None:
             return [scan(query, held.row_ids, held.packed_codes, k=k, radius=radius, window=window) for query in queries]
-        return [_hits(*found, k=k, radius=radius, without=window.without) for found in _nearest(held, queries, k + 1)]
+        nearest = _nearest(held, queries, k + len(window.without))
+        return [_hits(*found, k=k, radius=radius, without=window.without) for found in nearest]
 
     def _append(self, new: _Held) -> None:
         """Writes behind the last row; no search that runs looks there."""
@@ -208,8 +209,8 @@ def _nearest(held: _Held, queries: UInt8, k: int) -> Iterator[tuple[Int64, Int32
     return ((held.row_ids[at], distance) for at, distance in zip(positions, distances, strict=True))
 
 
-def _hits(row_ids: Int64, distances: Int32, *, k: int, radius: int, without: int | None) -> list[Hit]:
+def _hits(row_ids: Int64, distances: Int32, *, k: int, radius: int, without: frozenset[int]) -> list[Hit]:
     """Returns the hits of one query, cut at the radius and at ``k``; distances ascend."""
     hits = list(map(Hit._make, zip(row_ids.tolist(), distances.tolist(), strict=True)))
     hits = hits[: bisect_right(hits, radius, key=attrgetter("distance"))]
-    return [hit for hit in hits if hit.row_id != without][:k] if without is not None else hits[:k]
+    return [hit for hit in hits if hit.row_id not in without][:k] if without else hits[:k]

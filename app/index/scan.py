@@ -46,8 +46,8 @@ def scan(query: UInt8, row_ids: Int64, packed_codes: UInt8, *, k: int, radius: i
 
 def _level(at: Int64, row_ids: Int64, packed_codes: UInt8, window: Window) -> Int64:
     """Returns which of the ascending positions of one distance may be hits."""
-    if window.without is not None:
-        at = at[row_ids[at] != window.without]
+    if window.without:
+        at = at[~np.isin(row_ids[at], list(window.without))]
     if window.distinct and len(at):
         codes = packed_codes[at]
         _, firsts = np.unique(codes.view(f"V{codes.shape[1]}")[:, 0], return_index=True)

@@ -158,3 +158,9 @@ async def test_what_is_added_while_the_first_page_is_made_is_no_part_of_the_next
     shelf.put(dict.fromkeys("abc", 0))
     shelf.index.before_search = lambda: shelf.put({f"new {shelf.catalog.revision}": 0})
     assert await all_pages(shelf, SearchBounds("text", 3)) == [["a", "b", "c"]]
+
+
+async def test_another_row_stands_for_a_code_whose_first_row_is_gone(shelf):
+    shelf.put({"gone": 0, "also gone": 0, "stays": 0, "far": 1})
+    shelf.catalog.delete_many(["gone", "also gone"])  # the index still has them
+    assert await all_pages(shelf, SearchBounds("text", 1, dedupe=True)) == [["stays"], ["far"]]
