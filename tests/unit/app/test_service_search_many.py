@@ -44,6 +44,7 @@ def test_a_bad_query_fails_alone_and_says_why(filled):
         ({"query": " "}, EMPTY),
         ({"query": "x" * 101}, "/problems/invalid-request"),
         ({"query": "a", "k": 21}, "/problems/invalid-request"),
+        ({"query": "a", "k": 10**30}, "/problems/invalid-request"),
         ({"query": "a", "k": "3"}, "/problems/invalid-request"),
         ({"query": "a", "filter": 5}, "/problems/bad-filter"),
         ({"query": "a", "cursor": "x"}, "/problems/invalid-request"),
