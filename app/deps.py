@@ -15,7 +15,8 @@ from fastapi import Depends, Path, Request
 
 from app.cache.base import CodeCache, Modality
 from app.catalog.base import Catalog
-from app.encoding import Encoder, Encoding
+from app.encoder import Encoder
+from app.encoding import Encoding
 from app.index.base import CodeIndex
 from app.indexing import Indexing
 from app.media import MediaStore
@@ -23,6 +24,7 @@ from app.pools import Pool
 from app.retrieval import Retrieval
 from app.settings import Settings
 from app.snapshots import SnapshotFile
+from app.things import Things
 from app.upkeep import Upkeep
 from app.writer import ItemWriter
 from model.errors import UnknownItem
@@ -39,8 +41,8 @@ class Parts:
         cache: Keeps codes.
         catalog: The items.
         media: The pictures.
-        snapshot: Where the index is kept between starts, if anywhere.
         close: Closes the catalogue and whatever else was opened for it.
+        snapshot: Where the index is kept between starts, if anywhere.
     """
 
     bundle_id: str
@@ -49,8 +51,8 @@ class Parts:
     cache: CodeCache
     catalog: Catalog
     media: MediaStore
-    snapshot: SnapshotFile | None = None
     close: Callable[[], None] = field(default=lambda: None)
+    snapshot: SnapshotFile | None = None
 
     @property
     def n_bits(self) -> int:
@@ -67,6 +69,7 @@ class Services:
         parts: What it was put together from.
         encoding: Gives codes.
         retrieval: Searches.
+        things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         writer: Knows whether index and catalogue agree.
         read_pool: Runs searches and reads of the catalogue.
@@ -79,6 +82,7 @@ class Services:
     parts: Parts
     encoding: Encoding
     retrieval: Retrieval
+    things: Things
     indexing: Indexing
     writer: ItemWriter
     read_pool: Pool

@@ -21,6 +21,7 @@ from app.decode import ImageDecoder, allow_pixels
 from app.deps import Parts, Services
 from app.encoding import Encoding
 from app.errors import describe_problems, install_handlers
+from app.form_schemas import form_schemas
 from app.index.faiss_flat import FaissFlatIndex
 from app.indexing import Indexing, ItemLimits
 from app.media import MediaStore
@@ -31,6 +32,7 @@ from app.routes import ROUTERS
 from app.routes.ui import static_files
 from app.settings import Settings
 from app.snapshots import SnapshotFile
+from app.things import Things
 from app.upkeep import Upkeep
 from app.writer import ItemWriter
 from model.errors import BundleNotFound
@@ -44,7 +46,9 @@ class _App(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """Returns the OpenAPI document."""
-        return describe_problems(super().openapi())
+        document = describe_problems(super().openapi())
+        document["components"]["schemas"] |= form_schemas()
+        return document
 
 
 def create_app(settings: Settings, *, services: Services | None = None) -> FastAPI:
@@ -91,6 +95,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
 
 def _surround(app: FastAPI, settings: Settings) -> None:
     limits = {"/search/text": _SMALL, "/search/image": settings.max_image_bytes + _SMALL}
+    limits |= {"/search/id": _SMALL, "/search/code": _SMALL, "/search/many": 16 * _SMALL}
     app.add_middleware(EncodedItemIds)
     app.add_middleware(LimitSize, max_bytes=settings.max_request_bytes, by_path=limits)
     app.add_middleware(Observe)  # added last, so outermost
@@ -178,6 +183,7 @@ def start_services(parts: Parts, settings: Settings) -> Services:
         parts=parts,
         encoding=encoding,
         retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k),
+        things=Things(encoding=encoding, catalog=parts.catalog, pool=read_pool, n_bits=parts.n_bits),
         indexing=Indexing(
             encoding=encoding,
             catalog=parts.catalog,

@@ -27,7 +27,7 @@ from app.main import create_app, start_services
 from app.media import MediaStore
 from app.settings import Settings
 from app.snapshots import SnapshotFile
-from model.codes import Float32
+from model.codes import Float32, pack_codes, sign_codes
 from model.preprocess import normalise_text
 from tests.fakes import FakeCatalog, FakeCodeCache, FakeCodeIndex
 
@@ -52,6 +52,11 @@ def meaning(words: str, n_bits: int = N_BITS) -> Float32:
         seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "little")
         total += np.random.default_rng(seed).choice([-1.0, 1.0], n_bits)
     return np.tanh(total).astype(np.float32)
+
+
+def packed(words: str, n_bits: int = N_BITS) -> bytes:
+    """Returns the packed code of some words."""
+    return pack_codes(sign_codes(meaning(words, n_bits)[None, :]))[0].tobytes()
 
 
 class FakeEncoder:

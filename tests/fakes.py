@@ -6,14 +6,17 @@ The contract tests run on them as well, so a test that passes with a fake says s
 from __future__ import annotations
 
 import copy
+import operator
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from app.catalog.base import Item, NewItem, Upserted
-from app.index.base import Hit, check_new_rows, check_packed_codes
+from app.filters import AllOf, AnyOf, Exists, Expression, Not, OneOf, Within, keys_of
+from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
 from model.codes import Int64, UInt8, check_n_bits, hamming_distances
 from model.errors import CatalogError, CodeError
 
@@ -25,6 +28,10 @@ class FakeCodeIndex:
         self.n_bits = check_n_bits(n_bits)
         self.codes: dict[int, UInt8] = {}
         self._lock = threading.Lock()
+
+    @property
+    def newest_row(self) -> int:
+        return max(self.codes, default=0)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -49,20 +56,33 @@ class FakeCodeIndex:
         return np.array([row for row, _ in held], np.int64), codes
 
     def search(
-        self, packed_codes: UInt8, *, k: int, max_distance: int | None = None, allowed: Sequence[int] | Int64 | None = None
+        self,
+        packed_codes: UInt8,
+        *,
+        k: int,
+        max_distance: int | None = None,
+        allowed: Sequence[int] | Int64 | None = None,
+        window: Window = EVERYTHING,
     ) -> list[list[Hit]]:
         check_packed_codes(packed_codes, self.n_bits)
         if k < 1:
             raise CodeError(f"k must be 1 or more, not {k}")
         with self._lock:
             held = self.codes.copy()
-        rows = sorted(held if allowed is None else held.keys() & {int(row) for row in allowed})
+        rows = held.keys() if allowed is None else held.keys() & {int(row) for row in allowed}
+        newest_row = max(held, default=0) if window.newest_row is None else window.newest_row
+        rows = sorted(row for row in rows if row <= newest_row and row not in window.without)
+        if window.distinct:
+            rows = sorted({held[row].tobytes(): row for row in reversed(rows)}.values())
         if not rows:
             return [[] for _ in packed_codes]
         radius = self.n_bits if max_distance is None else max_distance
         table = hamming_distances(packed_codes, np.stack([held[row] for row in rows])).tolist()
-        ranked = [sorted(zip(distances, rows, strict=True))[:k] for distances in table]
-        return [[Hit(row, distance) for distance, row in hits if distance <= radius] for hits in ranked]
+        ranked = [sorted(zip(distances, rows, strict=True)) for distances in table]
+        after = window.after or (-1, 0)
+        return [
+            [Hit(row, distance) for distance, row in hits if distance <= radius and (distance, row) > after][:k] for hits in ranked
+        ]
 
 
 class FakeCodeCache:
@@ -120,6 +140,9 @@ class FakeCatalog:
     def get_rows(self, row_ids: Sequence[int]) -> list[Item | None]:
         return [copy.deepcopy(self._items.get(int(row_id))) for row_id in row_ids]
 
+    def matching(self, expression: Expression) -> list[int]:
+        return sorted(row_id for row_id, item in self._items.copy().items() if matches(expression, item.payload))
+
     def scan(self, after_row_id: int = 0) -> Iterator[Item]:
         for row_id, item in sorted(self._items.copy().items()):
             if row_id > after_row_id:
@@ -162,3 +185,42 @@ class FakeCatalog:
     def _delete(self, item_id: str) -> Item | None:
         row_id = next((row for row, item in self._items.items() if item.item_id == item_id), None)
         return None if row_id is None else self._items.pop(row_id)
+
+
+def matches(expression: Expression, payload: dict[str, Any]) -> bool:
+    """Evaluates a filter on one payload, the plain way."""
+    match expression:
+        case AllOf(parts):
+            return all(matches(part, payload) for part in parts)
+        case AnyOf(parts):
+            return any(matches(part, payload) for part in parts)
+        case Not(part):
+            return not matches(part, payload)
+        case Exists(field):
+            return bool(values_at(payload, field))
+        case OneOf(field, wanted):
+            return any(kind_of(a) == kind_of(b) and a == b for a in values_at(payload, field) for b in wanted)
+        case Within(field, bounds):
+            return any(
+                all(kind_of(value) == kind_of(bound) and COMPARE[word](value, bound) for word, bound in bounds)
+                for value in values_at(payload, field)
+            )
+
+
+COMPARE: Mapping[str, Any] = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+
+
+def values_at(payload: Any, field: str) -> list[Any]:
+    """Returns everything that a field has: lists are looked through, and are themselves among it."""
+    found = [payload]
+    for key in keys_of(field):
+        found = [value[key] for value in flat(found) if isinstance(value, dict) and key in value]
+    return [float(value) if kind_of(value) is float else value for value in flat(found)]
+
+
+def flat(values: list[Any]) -> list[Any]:
+    return [one for value in values for one in ([value, *flat(value)] if isinstance(value, list) else [value])]
+
+
+def kind_of(value: Any) -> type:
+    return float if isinstance(value, int | float) and not isinstance(value, bool) else type(value)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from app.cache.base import Modality
+from app.filters import Expression
 from model.codes import Int64
 
 
@@ -134,6 +135,17 @@ class Catalog(Protocol):
 
         Returns:
             One answer a row, in order; None where the row is gone.
+        """
+        ...
+
+    def matching(self, expression: Expression) -> list[int]:
+        """Looks for items whose payload matches a filter; what that means is told in :mod:`app.filters`.
+
+        Args:
+            expression: The filter.
+
+        Returns:
+            Their rows, ascending.
         """
         ...
 

@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from app.catalog.base import Item, NewItem, Upserted
 from app.catalog.rows import Row, item_of, row_of, runs_without_repeats
 from app.catalog.sql_database import SqlDatabase
+from app.catalog.sql_payload_filter import add_leaves, rows_matching
 from app.catalog.sql_tables import items
+from app.filters import Expression
 from model.codes import Int64
 
 _BLOCK = 500  # ids or rows a statement; SQLite takes 999 variables at least
@@ -92,6 +94,18 @@ class SqlCatalog(SqlDatabase):
             found = {item.row_id: item for item in _select(connection, items.c.row_id, wanted)}
         return [found.get(row_id) for row_id in wanted]
 
+    def matching(self, expression: Expression) -> list[int]:
+        """Looks for items whose payload matches a filter.
+
+        Args:
+            expression: The filter.
+
+        Returns:
+            Their rows, ascending.
+        """
+        with self._reader() as connection:
+            return list(connection.scalars(rows_matching(expression)))
+
     def scan(self, after_row_id: int = 0) -> Iterator[Item]:
         """Reads all items in the order of their rows, in blocks.
 
@@ -165,6 +179,7 @@ def _upsert(connection: sa.Connection, run: list[Row]) -> list[Upserted]:
     _delete(connection, [item.row_id for item in replaced.values()])
     insert = sa.insert(items).returning(items.c.row_id, sort_by_parameter_order=True)
     row_ids = connection.scalars(insert, run).all()
+    add_leaves(connection, [(row_id, row["payload"]) for row_id, row in zip(row_ids, run, strict=True)])
     return [Upserted(row_id, replaced.get(row["item_id"])) for row_id, row in zip(row_ids, run, strict=True)]
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.catalog.sql_migrations import SCHEMA_VERSION, migrate
-from app.catalog.sql_tables import TABLES, copy_sqlite, meta, open_engine, sqlite_damage, translated
+from app.catalog.sql_migrations import readable_version, upgrade
+from app.catalog.sql_tables import SCHEMA_VERSION, TABLES, copy_sqlite, meta, open_engine, sqlite_damage, translated
 from model.codes import check_n_bits
 from model.errors import BundleMismatch, CatalogError
 
@@ -107,20 +107,17 @@ class SqlDatabase:
                 connection.execute(sa.insert(meta).values(bundle_id=self._bundle_id, n_bits=self._n_bits, **first))
             elif not {"meta", "items"} <= set(tables):
                 raise CatalogError(f"{self._where()} is a database, but no catalogue")
-            self._check(connection)
+            version = readable_version(connection, self._where())
+            self._check_bundle(connection)
+            upgrade(connection, version)
 
-    def _check(self, connection: sa.Connection) -> None:
-        version = connection.scalars(sa.select(meta.c.schema_version)).one()
-        if not 1 <= version <= SCHEMA_VERSION:
-            raise CatalogError(f"{self._where()} has schema version {version}; this version of Bitlens reads {SCHEMA_VERSION}")
+    def _check_bundle(self, connection: sa.Connection) -> None:
         held = connection.execute(sa.select(meta.c.bundle_id, meta.c.n_bits)).one()
         if (held.bundle_id, held.n_bits) != (self._bundle_id, self._n_bits):
             raise BundleMismatch(
                 f"{self._where()} holds codes of bundle {held.bundle_id} ({held.n_bits} bits), but bundle {self._bundle_id} "
                 f"({self._n_bits} bits) is served: use another --data-dir, or serve bundle {held.bundle_id}"
             )
-        if version < SCHEMA_VERSION:
-            migrate(connection, version)
 
     def _count_revision(self, connection: sa.Connection) -> None:
         connection.execute(sa.update(meta).values(revision=meta.c.revision + 1))

@@ -17,6 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from model.errors import CatalogError
 
+SCHEMA_VERSION = 2
+
 _BUSY_TIMEOUT_MS = 10_000
 
 TABLES = sa.MetaData()

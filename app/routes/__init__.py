@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.routes import health, items, search, ui
+from app.routes import codes, health, items, search, search_many, search_more, ui
 
-ROUTERS: tuple[APIRouter, ...] = (search.router, items.router, health.router, ui.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    search.router,
+    search_more.router,
+    search_many.router,
+    codes.router,
+    items.router,
+    health.router,
+    ui.router,
+)
