@@ -1,16 +1,19 @@
-"""The command line of the service: ``python -m app serve``.
+"""The command line of the service: ``python -m app serve``, ``doctor``.
 
-Decides exit statuses: 0 after a stop by signal, 2 for a mistake in the settings, 1 for anything else that keeps the service from
-starting, each with one line on standard error. Does not know what is served.
+Decides exit statuses: 0 after a stop by signal or when all is well, 2 for a mistake in the settings, 1 for anything else that keeps
+a command from doing its work, with one line on standard error. Does not know what is served.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.data_dir import DataDir
+from app.doctor import Report, examine
 from app.main import create_app, open_parts, start_services
 from app.server import bind, run, set_up_logging
 from app.settings import Settings, load_settings
@@ -28,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     given = _parser().parse_args(argv)
     try:
-        return serve(load_settings(bundle=given.bundle, data_dir=given.data_dir, host=given.host, port=given.port))
+        status: int = given.run(given)
+        return status
     except ConfigError as error:
         return _complain("; ".join(error.mistakes), 2)
     except HashingError as error:
@@ -57,15 +61,51 @@ def serve(settings: Settings) -> int:
         return 0 if run(create_app(settings, services=services), bound) else 1
 
 
+def _serve(given: argparse.Namespace) -> int:
+    return serve(load_settings(bundle=given.bundle, data_dir=given.data_dir, host=given.host, port=given.port))
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    folder = load_settings(data_dir=given.data_dir).data_dir
+    data_dir = DataDir(folder, must_exist=True)
+    try:
+        report = examine(data_dir, repair=given.repair, read_pictures=given.pictures)
+    finally:
+        data_dir.close()
+    sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n" if given.json else _readable(report))
+    return 0 if report.is_well else 1
+
+
+def _readable(report: Report) -> str:
+    lines = [f"{name:<12} {value}" for name, value in report.facts.items()]
+    for finding in report.findings:
+        more = ", …" if finding.n > len(finding.examples) else ""
+        lines.append(f"{'repaired' if finding.repaired else 'WRONG':<12} {finding.n} × {finding.what}")
+        lines.append(f"{'':<12} {', '.join(finding.examples)}{more}")
+    return "\n".join([*lines, "all is well" if report.is_well else "not all is well"]) + "\n"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app", description="Bitlens: search on binary codes.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("serve", help="serve a bundle over HTTP", description="Serves a bundle over HTTP.")
+    command.set_defaults(run=_serve)
     command.add_argument("--bundle", type=Path, metavar="DIR", help="encoder bundle (BITLENS_BUNDLE)")
-    command.add_argument("--data-dir", type=Path, metavar="DIR", help="catalogue and pictures (BITLENS_DATA_DIR)")
+    _add_data_dir(command)
     command.add_argument("--host", help="address to listen on (HOST)")
     command.add_argument("--port", help="port to listen on, 0 for any free one (PORT)")
+    told = "Compares the catalogue, the index's snapshot and the pictures of a service that is stopped. Status 1: not all is well."
+    command = commands.add_parser("doctor", help="compare what lies in the data folder, and repair", description=told)
+    command.set_defaults(run=_doctor)
+    _add_data_dir(command)
+    command.add_argument("--repair", action="store_true", help="put right what can be, without losing what was acknowledged")
+    command.add_argument("--pictures", action="store_true", help="read every picture and compare it with its digest")
+    command.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _add_data_dir(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data-dir", type=Path, metavar="DIR", help="catalogue and pictures (BITLENS_DATA_DIR)")
 
 
 def _complain(message: str, status: int) -> int:

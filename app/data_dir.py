@@ -11,19 +11,36 @@ from pathlib import Path
 
 from model.errors import CatalogError
 
+CATALOGUE = "catalogue.sqlite3"
+
+
+def sqlite_url(path: Path) -> str:
+    """Returns the address of an SQLite database.
+
+    Args:
+        path: Its file.
+
+    Returns:
+        An SQLAlchemy address.
+    """
+    return f"sqlite:///{path.resolve()}"
+
 
 class DataDir:
     """A folder that this process holds until it ends or :meth:`close` is called.
 
     Args:
         folder: Where; made if missing.
+        must_exist: Whether a missing one is an error instead.
 
     Raises:
-        CatalogError: If it cannot be written, or another process holds it.
+        CatalogError: If it cannot be written, another process holds it, or it is missing and must not be.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, must_exist: bool = False) -> None:
         self.folder = folder
+        if must_exist and not folder.is_dir():
+            raise CatalogError(f"there is no data folder {folder}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -38,7 +55,12 @@ class DataDir:
     @property
     def catalogue_url(self) -> str:
         """Address of the SQLite catalogue."""
-        return f"sqlite:///{self.folder.resolve() / 'catalogue.sqlite3'}"
+        return sqlite_url(self.folder / CATALOGUE)
+
+    @property
+    def has_catalogue(self) -> bool:
+        """Whether there is a catalogue yet."""
+        return (self.folder / CATALOGUE).is_file()
 
     @property
     def media(self) -> Path:

@@ -111,6 +111,43 @@ class MediaStore:
         with _translated("delete a picture"), self._lock:
             path.unlink(missing_ok=True)
 
+    def stored(self) -> Iterator[str]:
+        """Lists the pictures.
+
+        Yields:
+            Their sha256, in any order.
+
+        Raises:
+            CatalogError: If the disk refuses.
+        """
+        with _translated("list the pictures"):
+            yield from (path.name for path in self._folder.glob("??/*") if _SHA256.fullmatch(path.name))
+
+    def leftovers(self) -> list[Path]:
+        """Finds what crashes left half-written.
+
+        Returns:
+            Temporary files.
+        """
+        return sorted(self._folder.glob(f"??/*{TEMPORARY_SUFFIX}"))
+
+    def is_whole(self, sha256: str) -> bool:
+        """Reads a picture and compares it with its name.
+
+        Args:
+            sha256: 64 lower-case hex digits.
+
+        Returns:
+            Whether it is there, every byte of it.
+
+        Raises:
+            CatalogError: If it is no sha256 or the disk refuses.
+        """
+        try:
+            return hashlib.sha256(self.read(sha256)).hexdigest() == sha256
+        except UnknownItem:
+            return False
+
     def sweep(self, is_referenced: Callable[[str], bool]) -> int:
         """Deletes what an earlier process left behind: pictures that no item refers to, and half-written files.
 

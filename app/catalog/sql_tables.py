@@ -113,7 +113,8 @@ def sqlite_damage(connection: sa.Connection) -> list[str]:
         One line a finding.
     """
     found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
-    return [line for line in found if line != "ok"]
+    strays = [f"row {row[1]} of {row[0]} refers to nothing" for row in connection.exec_driver_sql("PRAGMA foreign_key_check")]
+    return [line for line in found if line != "ok"] + strays
 
 
 def copy_sqlite(connection: sa.Connection, path: Path) -> None:
