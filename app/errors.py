@@ -58,6 +58,8 @@ PROBLEMS: Mapping[type[HashingError], Kind] = {
     errors.EmptyText: Kind(422, "empty-text", "The text is empty"),
     errors.InvalidRequest: Kind(422, "invalid-request", "The request is not valid"),
     errors.BadFilter: Kind(422, "bad-filter", "The filter is not valid"),
+    errors.IdempotencyKeyReused: Kind(422, "idempotency-key-reused", "The Idempotency-Key came with another request"),
+    errors.RequestInProgress: Kind(409, "request-in-progress", "The same request is being worked on"),
     errors.CatalogError: Kind(503, "catalogue-unavailable", "The catalogue cannot be used right now", public=False),
     errors.UnknownItem: Kind(404, "unknown-item", "There is no such item"),
     errors.BundleMismatch: Kind(409, "bundle-mismatch", "Codes of different bundles meet"),

@@ -18,10 +18,12 @@ from app.cache.redis_cache import RedisCodeCache
 from app.catalog.sql import SqlCatalog
 from app.data_dir import DataDir
 from app.decode import ImageDecoder, allow_pixels
+from app.deleting import Deleting
 from app.deps import Parts, Services
 from app.encoding import Encoding
 from app.errors import describe_problems, install_handlers
 from app.form_schemas import form_schemas
+from app.idempotency import Idempotency
 from app.index.faiss_flat import FaissFlatIndex
 from app.indexing import Indexing, ItemLimits
 from app.media import MediaStore
@@ -166,17 +168,8 @@ def start_services(parts: Parts, settings: Settings) -> Services:
     decode_pool = Pool("decoding", n_threads=settings.decode_threads, max_waiting=waiting)
     encode_pool = Pool("encoding", n_threads=1, max_waiting=waiting)
     writer_pool = Pool("writing", n_threads=1, max_waiting=waiting)
-    encoding = Encoding(
-        encoders=parts.encoders,
-        bundle_id=parts.bundle_id,
-        cache=parts.cache,
-        decoder=ImageDecoder(
-            max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, pixel_budget=settings.decode_pixel_budget
-        ),
-        decode_pool=decode_pool,
-        encode_pool=encode_pool,
-        max_text_chars=settings.max_text_chars,
-    )
+    encoding = _encoding(parts, settings, decode_pool, encode_pool)
+    idempotency = Idempotency(records=parts.catalog, pool=read_pool)
     item_limits = ItemLimits(settings.max_batch_items, settings.max_text_chars, settings.max_payload_bytes)
     return Services(
         settings=settings,
@@ -192,17 +185,38 @@ def start_services(parts: Parts, settings: Settings) -> Services:
             limits=item_limits,
             n_turns=settings.decode_threads,
         ),
+        deleting=Deleting(catalog=parts.catalog, read_pool=read_pool, writer=writer, writer_pool=writer_pool),
+        idempotency=idempotency,
         writer=writer,
         read_pool=read_pool,
         writer_pool=writer_pool,
-        upkeep=_upkeep(writer, writer_pool, settings),
+        upkeep=_upkeep(writer, writer_pool, idempotency, settings),
         pools=(writer_pool, read_pool, decode_pool, encode_pool),
     )
 
 
-def _upkeep(writer: ItemWriter, writer_pool: Pool, settings: Settings) -> Upkeep:
-    changes, seconds = settings.snapshot_every_changes, settings.snapshot_every_s
-    return Upkeep(writer=writer, writer_pool=writer_pool, every_changes=changes, every_s=seconds)
+def _encoding(parts: Parts, settings: Settings, decode_pool: Pool, encode_pool: Pool) -> Encoding:
+    return Encoding(
+        encoders=parts.encoders,
+        bundle_id=parts.bundle_id,
+        cache=parts.cache,
+        decoder=ImageDecoder(
+            max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, pixel_budget=settings.decode_pixel_budget
+        ),
+        decode_pool=decode_pool,
+        encode_pool=encode_pool,
+        max_text_chars=settings.max_text_chars,
+    )
+
+
+def _upkeep(writer: ItemWriter, writer_pool: Pool, idempotency: Idempotency, settings: Settings) -> Upkeep:
+    return Upkeep(
+        writer=writer,
+        writer_pool=writer_pool,
+        every_changes=settings.snapshot_every_changes,
+        every_s=settings.snapshot_every_s,
+        hourly=idempotency.forget,
+    )
 
 
 async def _close(services: Services) -> None:

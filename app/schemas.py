@@ -78,6 +78,8 @@ class ItemResult(BaseModel):
     id: str | None = Field(description="As sent; null if the item had no usable id.")
     status: Literal["added", "replaced", "failed"]
     error: ItemError | None = None
+    same_image: list[str] | None = Field(None, description="Other items with the very same picture, the first ten.")
+    same_text: list[str] | None = Field(None, description="Other items with the very same text, the first ten.")
 
 
 class IndexOut(BaseModel):

@@ -1,4 +1,4 @@
-"""What the service does for itself while it runs: snapshots of the index.
+"""What the service does for itself while it runs: snapshots of the index, and forgetting what has expired.
 
 Decides when one is due. The work runs on the writer's thread between writes, so that it meets no half-written state and delays no
 search.
@@ -27,6 +27,7 @@ class Upkeep:
         writer_pool: Runs the writer; one thread.
         every_changes: A snapshot is due after so many written or deleted items.
         every_s: One is due after so many seconds if anything has changed.
+        hourly: Done on the writer's thread every hour, and soon after the start.
         clock: Seconds, growing.
     """
 
@@ -37,6 +38,7 @@ class Upkeep:
         writer_pool: Pool,
         every_changes: int,
         every_s: float,
+        hourly: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._writer = writer
@@ -46,6 +48,8 @@ class Upkeep:
         self._clock = clock
         self._last_s = clock()
         self._last_changes = 0
+        self._hourly = hourly
+        self._next_hour_s = self._last_s
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
@@ -57,15 +61,18 @@ class Upkeep:
                 _log.warning("upkeep is put off", exc_info=True)
 
     async def look(self) -> bool:
-        """Takes a snapshot if one is due.
+        """Does what is due.
 
         Returns:
-            Whether one was written.
+            Whether a snapshot was written.
 
         Raises:
             Overloaded: If too many writes are waiting.
         """
         n_changes, now_s = self._writer.n_changes, self._clock()
+        if now_s >= self._next_hour_s:
+            self._next_hour_s = now_s + 3600.0
+            await self._writer_pool.run(self._hourly)
         if n_changes - self._last_changes < self._every_changes and (not n_changes or now_s - self._last_s < self._every_s):
             return False
         written = await self._writer_pool.run(self._writer.take_snapshot)

@@ -17,8 +17,9 @@ from app.cache.base import Modality
 from app.catalog.base import Catalog, Item, NewItem, Upserted
 from app.index.base import CodeIndex
 from app.media import MediaStore
+from app.records import Seal, no_records
 from app.snapshots import MODALITIES, Snapshot, SnapshotFile, current
-from model.errors import CatalogError, HashingError, SnapshotUnusable, UnknownItem
+from model.errors import CatalogError, HashingError, SnapshotUnusable
 
 _log = logging.getLogger(__name__)
 _BLOCK = 8192
@@ -85,12 +86,13 @@ class ItemWriter:
         self._n_changes = 0
         return True
 
-    def write(self, items: Sequence[NewItem], pictures: Mapping[str, bytes]) -> list[Upserted]:
+    def write(self, items: Sequence[NewItem], pictures: Mapping[str, bytes], seal: Seal[Upserted] = no_records) -> list[Upserted]:
         """Writes items; when it returns they are on disk and found.
 
         Args:
             items: What to write; of two with the same id the later one wins.
             pictures: Content of every picture that an item refers to, by its sha256.
+            seal: Makes the records that are kept with the items.
 
         Returns:
             One answer an item, in order.
@@ -101,7 +103,7 @@ class ItemWriter:
         for content in pictures.values():
             self._media.put(content)
         try:
-            upserted = self._catalog.upsert_many(items)
+            upserted = self._catalog.upsert_many(items, seal)
         except HashingError:
             self._drop_unused(pictures)
             raise
@@ -115,20 +117,39 @@ class ItemWriter:
         self._drop_unused({item.image.sha256 for item in gone if item.image})
         return upserted
 
-    def delete(self, item_id: str) -> None:
-        """Deletes an item; when it returns it is neither on disk nor found.
+    def delete(self, item_ids: Sequence[str], seal: Seal[Item | None] = no_records) -> list[Item | None]:
+        """Deletes items; when it returns they are neither on disk nor found.
 
         Args:
-            item_id: Which.
+            item_ids: Which.
+            seal: Makes the records that are kept with the deletion.
+
+        Returns:
+            The deleted item for each id, in order; None where there was none.
 
         Raises:
-            UnknownItem: If there is none.
+            HashingError: If the catalogue cannot be written; nothing has changed then.
         """
-        item = self._catalog.delete_many([item_id])[0]
-        if item is None:
-            raise UnknownItem(f"there is no item {item_id!r}")
-        self._remove([item])
-        self._drop_unused({item.image.sha256} if item.image else ())
+        deleted = self._catalog.delete_many(item_ids, seal)
+        gone = [item for item in deleted if item is not None]
+        self._remove(gone)
+        self._drop_unused({item.image.sha256 for item in gone if item.image})
+        return deleted
+
+    def delete_rows(self, row_ids: Sequence[int], seal: Seal[Item | None] = no_records) -> int:
+        """Deletes the items of rows; rows that are gone, as their items were replaced, are passed over.
+
+        Args:
+            row_ids: Which.
+            seal: Makes the records that are kept with the deletion.
+
+        Returns:
+            How many were deleted.
+
+        Raises:
+            HashingError: If the catalogue cannot be written; nothing has changed then.
+        """
+        return len(self.delete([item.item_id for item in self._catalog.get_rows(row_ids) if item is not None], seal))
 
     def state(self) -> tuple[int, bool]:
         """Counts the items and compares the indexes with them.

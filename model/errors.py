@@ -15,7 +15,9 @@ Decides the names and what each carries; does not know HTTP statuses (``app.erro
     │   ├── UnsupportedMediaType   a format that is not accepted
     │   ├── EmptyText              no text left after normalisation
     │   ├── InvalidRequest         a request whose parts do not fit together
-    │   └── BadFilter              a filter that cannot be understood
+    │   ├── BadFilter              a filter that cannot be understood
+    │   ├── IdempotencyKeyReused   the key of another request
+    │   └── RequestInProgress      the same request is being worked on
     ├── CatalogError               the items
     │   ├── UnknownItem            no such item
     │   ├── BundleMismatch         codes of another bundle
@@ -85,6 +87,14 @@ class InvalidRequest(InputError):
 
 class BadFilter(InputError):
     """A payload filter cannot be understood."""
+
+
+class IdempotencyKeyReused(InputError):
+    """The Idempotency-Key came with another request before."""
+
+
+class RequestInProgress(InputError):
+    """The request with this Idempotency-Key is still being worked on."""
 
 
 class CatalogError(HashingError):

@@ -33,6 +33,12 @@ from tests.fakes import FakeCatalog, FakeCodeCache, FakeCodeIndex
 
 BUNDLE_ID = "fake-bundle"
 N_BITS = 64
+TO_SCHEMA_2 = (
+    "DROP TABLE answers",
+    "DROP INDEX ix_items_text_sha256",
+    "ALTER TABLE items DROP COLUMN text_sha256",
+    "UPDATE meta SET schema_version = 2",
+)
 COLOURS = {
     "red": (200, 30, 30),
     "green": (40, 160, 60),

@@ -6,17 +6,21 @@ The contract tests run on them as well, so a test that passes with a fake says s
 from __future__ import annotations
 
 import copy
+import hashlib
 import operator
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from app.cache.base import Modality
 from app.catalog.base import Item, NewItem, Upserted
 from app.filters import AllOf, AnyOf, Exists, Expression, Not, OneOf, Within, keys_of
 from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
+from app.records import N_NAMED, Alike, KeptAnswer, Record, Seal, no_records
 from model.codes import Int64, UInt8, check_n_bits, hamming_distances
 from model.errors import CatalogError, CodeError
 
@@ -116,21 +120,25 @@ class FakeCatalog:
         self.failing = False
         self.closed = False
         self._items: dict[int, Item] = {}
+        self._answers: dict[str, KeptAnswer] = {}
         self._last_row_id = 0
         self._lock = threading.Lock()
 
-    def upsert_many(self, items: Sequence[NewItem]) -> list[Upserted]:
+    def upsert_many(self, items: Sequence[NewItem], seal: Seal[Upserted] = no_records) -> list[Upserted]:
         with self._lock:
             self._begin()
-            answers = [self._upsert(item) for item in items]
+            written = [self._upsert(item) for item in items]
+            answers = [self._with_alike(item, answer) for item, answer in zip(items, written, strict=True)]
             self.revision += bool(answers)
+            self._keep(seal(answers))
             return answers
 
-    def delete_many(self, item_ids: Sequence[str]) -> list[Item | None]:
+    def delete_many(self, item_ids: Sequence[str], seal: Seal[Item | None] = no_records) -> list[Item | None]:
         with self._lock:
             self._begin()
             deleted = [self._delete(item_id) for item_id in item_ids]
             self.revision += any(deleted)
+            self._keep(seal(deleted))
             return deleted
 
     def get_many(self, item_ids: Sequence[str]) -> list[Item | None]:
@@ -153,6 +161,23 @@ class FakeCatalog:
 
     def images(self) -> Iterator[str]:
         yield from sorted({item.image.sha256 for item in self._items.copy().values() if item.image is not None})
+
+    def alike(self, modality: Modality, after: str, limit: int) -> list[Alike]:
+        holders: dict[str, list[str]] = {}
+        for item in self.scan():
+            if (digest := digest_of(item, modality)) is not None:
+                holders.setdefault(digest, []).append(item.item_id)
+        several = [(digest, ids) for digest, ids in sorted(holders.items()) if len(ids) > 1 and digest > after]
+        return [Alike(digest, len(ids), tuple(ids[:N_NAMED])) for digest, ids in several[:limit]]
+
+    def answer(self, name: str) -> KeptAnswer | None:
+        return self._answers.get(name)
+
+    def forget_answers(self, before_s: int) -> int:
+        old = [name for name, kept in self._answers.items() if kept.kept_at_s < before_s]
+        for name in old:
+            del self._answers[name]
+        return len(old)
 
     def damage(self) -> list[str]:
         return []
@@ -182,9 +207,27 @@ class FakeCatalog:
         )
         return Upserted(self._last_row_id, replaced)
 
+    def _with_alike(self, new: NewItem, answer: Upserted) -> Upserted:
+        others = [item for _, item in sorted(self._items.items()) if item.item_id != new.item_id]
+        same: dict[Modality, tuple[str, ...]] = {}
+        for modality in ("image", "text"):
+            digest = digest_of(new, modality)
+            found = [item.item_id for item in others if digest is not None and digest_of(item, modality) == digest]
+            same[modality] = tuple(found[:N_NAMED])
+        return replace(answer, same_image=same["image"], same_text=same["text"])
+
+    def _keep(self, records: Sequence[Record]) -> None:
+        self._answers.update({record.name: record for record in records})
+
     def _delete(self, item_id: str) -> Item | None:
         row_id = next((row for row, item in self._items.items() if item.item_id == item_id), None)
         return None if row_id is None else self._items.pop(row_id)
+
+
+def digest_of(item: NewItem, modality: Modality) -> str | None:
+    if modality == "image":
+        return item.image and item.image.sha256
+    return None if item.text is None else hashlib.sha256(item.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def matches(expression: Expression, payload: dict[str, Any]) -> bool:

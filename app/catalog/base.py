@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from app.cache.base import Modality
+from app.catalog.maintenance import Maintenance
 from app.filters import Expression
-from model.codes import Int64
+from app.records import Records, Seal, no_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,17 @@ class Upserted:
     Attributes:
         row_id: Its new row.
         replaced: The item that stood under the same id before, or None if the id is new.
+        same_image: Ids of other items with the same picture when all is written, oldest first, a few of them.
+        same_text: Ids of other items with the same text, likewise.
     """
 
     row_id: int
     replaced: Item | None
+    same_image: tuple[str, ...] = ()
+    same_text: tuple[str, ...] = ()
 
 
-class Catalog(Protocol):
+class Catalog(Maintenance, Records, Protocol):
     """Items by id; every writing method is one transaction that is durable when it returns."""
 
     @property
@@ -94,22 +98,24 @@ class Catalog(Protocol):
         """Grows with every committed write."""
         ...
 
-    def upsert_many(self, items: Sequence[NewItem]) -> list[Upserted]:
+    def upsert_many(self, items: Sequence[NewItem], seal: Seal[Upserted] = no_records) -> list[Upserted]:
         """Writes items in one transaction; of two with the same id the later one replaces the earlier.
 
         Args:
             items: What to write.
+            seal: Makes the records that are kept with them, from the answers.
 
         Returns:
             One answer an item, in order.
         """
         ...
 
-    def delete_many(self, item_ids: Sequence[str]) -> list[Item | None]:
+    def delete_many(self, item_ids: Sequence[str], seal: Seal[Item | None] = no_records) -> list[Item | None]:
         """Deletes items in one transaction.
 
         Args:
             item_ids: Which.
+            seal: Makes the records that are kept with the deletion, from the answers.
 
         Returns:
             The deleted item for each id, in order; None where there was none.
@@ -162,17 +168,6 @@ class Catalog(Protocol):
         """
         ...
 
-    def row_ids(self, up_to: int) -> Int64:
-        """Lists the rows that are there.
-
-        Args:
-            up_to: No rows above this one.
-
-        Returns:
-            (N,) int64, strictly ascending.
-        """
-        ...
-
     def count(self) -> int:
         """Number of items."""
         ...
@@ -185,33 +180,6 @@ class Catalog(Protocol):
 
         Returns:
             True if one does.
-        """
-        ...
-
-    def images(self) -> Iterator[str]:
-        """Lists the pictures that items refer to.
-
-        Returns:
-            Their sha256, each once, ascending.
-        """
-        ...
-
-    def damage(self) -> list[str]:
-        """Lets the database look for damage of its own.
-
-        Returns:
-            One line a finding; none if all is well.
-        """
-        ...
-
-    def copy_to(self, path: Path) -> None:
-        """Copies the catalogue as of the last commit while it is in use.
-
-        Args:
-            path: The new file; there must be none.
-
-        Raises:
-            CatalogError: If it cannot be written, or the database is none that lies in one file.
         """
         ...
 

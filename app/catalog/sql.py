@@ -12,25 +12,29 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from app.cache.base import Modality
 from app.catalog.base import Item, NewItem, Upserted
 from app.catalog.rows import Row, item_of, row_of, runs_without_repeats
-from app.catalog.sql_database import SqlDatabase
+from app.catalog.sql_alike import alike_groups, with_alike
 from app.catalog.sql_payload_filter import add_leaves, rows_matching
+from app.catalog.sql_records import SqlRecords
 from app.catalog.sql_tables import items
 from app.filters import Expression
+from app.records import Alike, Seal, no_records
 from model.codes import Int64
 
 _BLOCK = 500  # ids or rows a statement; SQLite takes 999 variables at least
 
 
-class SqlCatalog(SqlDatabase):
+class SqlCatalog(SqlRecords):
     """A :class:`~app.catalog.base.Catalog` for many threads: readers see the last commit, writers take turns."""
 
-    def upsert_many(self, items: Sequence[NewItem]) -> list[Upserted]:
+    def upsert_many(self, items: Sequence[NewItem], seal: Seal[Upserted] = no_records) -> list[Upserted]:
         """Writes items in one transaction; of two with the same id the later one replaces the earlier.
 
         Args:
             items: What to write.
+            seal: Makes the records that are kept with them, from the answers.
 
         Returns:
             One answer an item, in order.
@@ -41,18 +45,22 @@ class SqlCatalog(SqlDatabase):
             InvalidRequest: If a text or payload cannot be stored; nothing is written then.
         """
         rows = [row_of(item, self._n_bits) for item in items]
-        if not rows:
+        if not rows and seal is no_records:
             return []
         with self._writer() as connection:
-            answers = [answer for run in runs_without_repeats(rows) for answer in _upsert(connection, run)]
-            self._count_revision(connection)
+            written = [answer for run in runs_without_repeats(rows) for answer in _upsert(connection, run)]
+            answers = with_alike(connection, rows, written)
+            if rows:
+                self._count_revision(connection)
+            self._write_records(connection, seal(answers))
         return answers
 
-    def delete_many(self, item_ids: Sequence[str]) -> list[Item | None]:
+    def delete_many(self, item_ids: Sequence[str], seal: Seal[Item | None] = no_records) -> list[Item | None]:
         """Deletes items in one transaction.
 
         Args:
             item_ids: Which.
+            seal: Makes the records that are kept with the deletion, from the answers.
 
         Returns:
             The deleted item for each id, in order; None where there was none.
@@ -65,7 +73,9 @@ class SqlCatalog(SqlDatabase):
             if found:
                 _delete(connection, [item.row_id for item in found.values()])
                 self._count_revision(connection)
-        return [found.pop(item_id, None) for item_id in item_ids]
+            answers = [found.pop(item_id, None) for item_id in item_ids]
+            self._write_records(connection, seal(answers))
+        return answers
 
     def get_many(self, item_ids: Sequence[str]) -> list[Item | None]:
         """Looks items up by id.
@@ -149,6 +159,20 @@ class SqlCatalog(SqlDatabase):
                 return
             yield from block
             last = block[-1]
+
+    def alike(self, modality: Modality, after: str, limit: int) -> list[Alike]:
+        """Lists the pictures or texts that several items have.
+
+        Args:
+            modality: Which of the two.
+            after: Only digests above this one; empty for the beginning.
+            limit: At most so many.
+
+        Returns:
+            Groups, by ascending digest.
+        """
+        with self._reader() as connection:
+            return alike_groups(connection, modality, after, limit)
 
     def count(self) -> int:
         """Number of items."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from app.catalog.rows import text_digest
 from app.catalog.sql_payload_filter import add_all_leaves
-from app.catalog.sql_tables import SCHEMA_VERSION, meta
+from app.catalog.sql_tables import SCHEMA_VERSION, answers, items, meta
 from model.errors import CatalogError
 
-_STEPS = {1: add_all_leaves}  # by the version that a step starts from
+_BLOCK = 500
 
 
 def readable_version(connection: sa.Connection, where: str) -> int:
@@ -46,3 +47,21 @@ def upgrade(connection: sa.Connection, version: int) -> None:
     for step in range(version, SCHEMA_VERSION):
         _STEPS[step](connection)
         connection.execute(sa.update(meta).values(schema_version=step + 1))
+
+
+def _add_digests_and_answers(connection: sa.Connection) -> None:
+    """Adds the digests of texts, by which equal ones are found, and the table of answers that are given again."""
+    answers.create(connection)
+    connection.execute(sa.text("ALTER TABLE items ADD COLUMN text_sha256 VARCHAR(64)"))
+    after = 0
+    query = sa.select(items.c.row_id, items.c.text).where(items.c.text.is_not(None)).order_by(items.c.row_id).limit(_BLOCK)
+    fill = sa.update(items).where(items.c.row_id == sa.bindparam("at")).values(text_sha256=sa.bindparam("digest"))
+    while block := connection.execute(query.where(items.c.row_id > after)).all():
+        connection.execute(fill, [{"at": row.row_id, "digest": text_digest(row.text)} for row in block])
+        after = block[-1].row_id
+    for index in items.indexes:
+        if index.columns.keys() == ["text_sha256"]:
+            index.create(connection)
+
+
+_STEPS = {1: add_all_leaves, 2: _add_digests_and_answers}  # by the version that a step starts from

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from model.errors import CatalogError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _BUSY_TIMEOUT_MS = 10_000
 
@@ -37,6 +37,7 @@ items = sa.Table(
     sa.Column("row_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("item_id", sa.Text, nullable=False, unique=True),
     sa.Column("text", sa.Text),
+    sa.Column("text_sha256", sa.String(64), index=True),
     sa.Column("payload", sa.Text, nullable=False),
     sa.Column("image_sha256", sa.String(64), index=True),
     sa.Column("image_media_type", sa.Text),
@@ -45,6 +46,15 @@ items = sa.Table(
     sa.Column("text_code", sa.LargeBinary),
     sa.Column("image_code", sa.LargeBinary),
     sqlite_autoincrement=True,  # a row id is never given twice
+)
+answers = sa.Table(
+    "answers",
+    TABLES,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("kept_at_s", sa.BigInteger, nullable=False, index=True),
 )
 
 

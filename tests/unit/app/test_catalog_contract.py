@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.catalog import open_catalog
 from app.catalog.base import Catalog, ImageFile, Item, NewItem
+from app.records import N_NAMED, Alike, KeptAnswer
 from tests.fakes import FakeCatalog
 
 PICTURE = ImageFile("ab" * 32, "image/png", 640, 480)
@@ -162,6 +163,47 @@ def test_rows_and_pictures_are_listed_in_order(catalog: Catalog) -> None:
     assert catalog.row_ids(0).tolist() == []
     assert list(catalog.images()) == ["cd" * 32]
     assert catalog.damage() == []
+
+
+def kept(name: str, body: str = "", kept_at_s: int = 0) -> KeptAnswer:
+    return KeptAnswer(name, "digest", 200, body, kept_at_s)
+
+
+def test_records_are_kept_with_a_write_and_the_last_of_a_name_stays(catalog: Catalog) -> None:
+    catalog.upsert_many([new_item("a")], lambda answers: [kept("one", str(len(answers))), kept("two")])
+    catalog.delete_many(["a", "b"], lambda deleted: [kept("one", str([item is None for item in deleted]))])
+    revision = catalog.revision
+    catalog.upsert_many([], lambda _: [kept("three")])
+    assert catalog.answer("one") == kept("one", "[False, True]")
+    assert (catalog.answer("two"), catalog.answer("three"), catalog.answer("four")) == (kept("two"), kept("three"), None)
+    assert catalog.revision == revision
+
+
+def test_old_answers_are_forgotten(catalog: Catalog) -> None:
+    catalog.upsert_many([], lambda _: [kept(str(second), kept_at_s=second) for second in range(5)])
+    assert catalog.forget_answers(3) == 3
+    assert [catalog.answer(str(second)) is None for second in range(5)] == [True, True, True, False, False]
+
+
+def test_items_that_are_alike_are_told_and_listed(catalog: Catalog) -> None:
+    other = ImageFile("cd" * 32, "image/png", 1, 1)
+    batch = [new_item("a", "t", PICTURE), new_item("b", "t", other), new_item("c", None, PICTURE), new_item("d", "u")]
+    answers = catalog.upsert_many(batch)
+    assert [answer.same_image for answer in answers] == [("c",), (), ("a",), ()]
+    assert [answer.same_text for answer in answers] == [("b",), ("a",), (), ()]
+    assert catalog.alike("image", "", 9) == [Alike(PICTURE.sha256, 2, ("a", "c"))]
+    assert catalog.alike("image", PICTURE.sha256, 9) == []
+    [text] = catalog.alike("text", "", 9)
+    catalog.delete_many(["a"])
+    assert (text.item_ids, catalog.alike("text", "", 9)) == (("a", "b"), [])
+
+
+def test_groups_come_by_digest_and_name_the_first_few(catalog: Catalog) -> None:
+    catalog.upsert_many([new_item(f"{text}{number:02}", text) for number in range(15) for text in "abc"])
+    groups = catalog.alike("text", "", 9)
+    assert [group.sha256 for group in groups] == sorted(group.sha256 for group in groups)
+    assert [(group.n_items, len(group.item_ids)) for group in groups] == [(15, N_NAMED)] * 3
+    assert catalog.alike("text", groups[0].sha256, 1) == groups[1:2]
 
 
 def test_what_was_read_may_be_changed_without_changing_the_catalogue(catalog: Catalog) -> None:

@@ -12,7 +12,9 @@ import pytest
 from app.catalog.base import ImageFile, NewItem
 from app.catalog.sql import SqlCatalog
 from app.catalog.sql_tables import open_engine
+from app.records import KeptAnswer
 from model.errors import BundleMismatch, CatalogError, CodeError, InvalidRequest
+from tests.builders import TO_SCHEMA_2
 
 GOOD = NewItem("good", "a text", ImageFile("ab" * 32, "image/png", 1, 2), {}, b"tt", b"ii")
 
@@ -109,6 +111,24 @@ def test_another_schema_version_is_refused(catalog: SqlCatalog, path: Path) -> N
     execute(path, "UPDATE meta SET schema_version = 99")
     with pytest.raises(CatalogError, match="schema version 99"):
         opened(path)
+
+
+def test_a_catalogue_of_before_there_were_digests_is_upgraded(catalog: SqlCatalog, path: Path) -> None:
+    catalog.upsert_many([NewItem(str(number), f"t{number // 2}", text_code=b"tt") for number in range(1_200)] + [GOOD])
+    groups, before = catalog.alike("text", "", 1_000), list(catalog.scan())
+    catalog.close()
+    execute(path, *TO_SCHEMA_2)
+    for _ in range(2):
+        with closing(opened(path)) as upgraded:
+            assert (len(groups), upgraded.alike("text", "", 1_000), list(upgraded.scan())) == (600, groups, before)
+            assert upgraded.answer("none") is None
+
+
+def test_an_answer_is_kept_only_if_the_write_is(catalog: SqlCatalog, path: Path) -> None:
+    execute(path, "CREATE TRIGGER fire BEFORE INSERT ON answers BEGIN SELECT RAISE(ABORT, 'disk on fire'); END")
+    with pytest.raises(CatalogError, match="disk on fire"):
+        catalog.upsert_many([GOOD], lambda _: [KeptAnswer("n", "d", 200, "", 0)])
+    assert (catalog.count(), catalog.revision, catalog.answer("n")) == (0, 0, None)
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Path) -> None:

@@ -14,6 +14,7 @@ from app.catalog.sql import SqlCatalog
 from app.filter_reading import parse_filter
 from app.filters import MAX_CHARS, AllOf, AnyOf, Exists, Expression, Not, OneOf, Within, path_of
 from model.errors import BundleMismatch, CatalogError
+from tests.builders import TO_SCHEMA_2
 from tests.fakes import FakeCatalog
 
 PAYLOADS = {
@@ -169,7 +170,7 @@ def older(tmp_path):
     """A catalogue as it was before there were filters."""
     with closing(opened(tmp_path)) as catalog:
         catalog.upsert_many([NewItem(str(n), "t", payload={"n": n}, text_code=b"tt") for n in range(1_200)])
-    execute(tmp_path, "DROP TABLE payload_leaves", "UPDATE meta SET schema_version = 1")
+    execute(tmp_path, "DROP TABLE payload_leaves", *TO_SCHEMA_2, "UPDATE meta SET schema_version = 1")
     return tmp_path
 
 

@@ -154,7 +154,8 @@ def test_openapi_describes_every_route_with_its_problems(client):
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/search/text", "/search/image", "/search/id", "/search/code", "/search/mix", "/search/many", "/encode", "/compare",
-        "/index", "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz",
+        "/index", "/index/count", "/index/duplicates", "/index/delete",
+        "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz",
     }  # fmt: skip
     assert set(document["paths"]["/index"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
     assert "application/problem+json" in document["paths"]["/search/image"]["post"]["responses"]["415"]["content"]
@@ -174,6 +175,11 @@ def test_openapi_refers_to_nothing_it_lacks_and_shows_an_example_of_every_answer
         "CompareOut",
         "IndexOut",
         "ItemOut",
+        "PageOut",
+        "CountOut",
+        "DeleteIn",
+        "DeleteOut",
+        "DuplicatesOut",
         "Ready",
         "Live",
     ):

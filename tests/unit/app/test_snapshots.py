@@ -76,14 +76,14 @@ def test_a_start_reads_nothing_that_the_snapshot_has(bench):
 
 def test_a_start_reads_only_what_is_newer_and_leaves_out_what_is_gone(bench):
     bench.write("new", "3")
-    bench.writer.delete("t1")
+    bench.writer.delete(["t1"])
     bench.start()
     assert (bench.rows_read, bench.agrees()) == (2, True)
 
 
 def test_a_start_finds_all_deleted(bench):
     for name in ("t1", "i2", "3", "t4", "i5"):
-        bench.writer.delete(name)
+        bench.writer.delete([name])
     bench.start()
     assert (bench.rows_read, bench.agrees()) == (0, True)
 
