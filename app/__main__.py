@@ -1,4 +1,4 @@
-"""The command line of the service: ``python -m app serve``, ``doctor``.
+"""The command line of the service: ``python -m app serve``, ``doctor``, ``backup`` and ``restore``.
 
 Decides exit statuses: 0 after a stop by signal or when all is well, 2 for a mistake in the settings, 1 for anything else that keeps
 a command from doing its work, with one line on standard error. Does not know what is served.
@@ -12,12 +12,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.backup import Manifest, back_up
 from app.data_dir import DataDir
 from app.doctor import Report, examine
 from app.main import create_app, open_parts, start_services
+from app.restore import restore
 from app.server import bind, run, set_up_logging
 from app.settings import Settings, load_settings
-from model.errors import ConfigError, HashingError
+from model.errors import CatalogError, ConfigError, HashingError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,6 +78,26 @@ def _doctor(given: argparse.Namespace) -> int:
     return 0 if report.is_well else 1
 
 
+def _backup(given: argparse.Namespace) -> int:
+    if given.file.exists() and not given.force:
+        raise CatalogError(f"{given.file} is there already: --force replaces it")
+    manifest = back_up(load_settings(data_dir=given.data_dir).data_dir, given.file)
+    _tell("backed up", manifest)
+    if manifest.missing:
+        return _complain(f"{len(manifest.missing)} pictures are lost or damaged and not in the backup: ask the doctor", 1)
+    return 0
+
+
+def _restore(given: argparse.Namespace) -> int:
+    _tell("restored", restore(given.file, load_settings(data_dir=given.data_dir).data_dir, force=given.force))
+    return 0
+
+
+def _tell(done: str, manifest: Manifest) -> None:
+    what = f"{manifest.n_items} items and {manifest.n_pictures} pictures of revision {manifest.revision}"
+    sys.stdout.write(f"{done} {what}, bundle {manifest.bundle_id}, made at {manifest.made_at}\n")
+
+
 def _readable(report: Report) -> str:
     lines = [f"{name:<12} {value}" for name, value in report.facts.items()]
     for finding in report.findings:
@@ -101,6 +123,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--repair", action="store_true", help="put right what can be, without losing what was acknowledged")
     command.add_argument("--pictures", action="store_true", help="read every picture and compare it with its digest")
     command.add_argument("--json", action="store_true", help="print JSON")
+    command = commands.add_parser("backup", help="write the catalogue and the pictures to one file, also while they are served")
+    command.set_defaults(run=_backup)
+    command.add_argument("file", type=Path, metavar="FILE", help="a tar file to write")
+    _add_data_dir(command)
+    command.add_argument("--force", action="store_true", help="replace a file that is there")
+    command = commands.add_parser("restore", help="put a backup into the data folder of a service that is stopped")
+    command.set_defaults(run=_restore)
+    command.add_argument("file", type=Path, metavar="FILE", help="what backup has written")
+    _add_data_dir(command)
+    command.add_argument("--force", action="store_true", help="replace what is in the data folder")
     return parser
 
 

@@ -1,6 +1,6 @@
 """The service's folder on disk, held by one process at a time.
 
-Decides where the catalogue and the pictures lie. Does not know what is in them.
+Decides where the catalogue, the pictures and the index's snapshot lie. Does not know what is in them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from pathlib import Path
 from model.errors import CatalogError
 
 CATALOGUE = "catalogue.sqlite3"
+MEDIA = "media"
+SNAPSHOT = "index.snapshot"
+RESTORING = "restoring"
+"""A file that is there while a restore replaces the rest: a folder that has it is neither old nor new."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -26,31 +30,15 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path.resolve()}"
 
 
-class DataDir:
-    """A folder that this process holds until it ends or :meth:`close` is called.
+class DataFolder:
+    """Where things lie in a folder that another process may hold.
 
     Args:
-        folder: Where; made if missing.
-        must_exist: Whether a missing one is an error instead.
-
-    Raises:
-        CatalogError: If it cannot be written, another process holds it, or it is missing and must not be.
+        folder: Where.
     """
 
-    def __init__(self, folder: Path, *, must_exist: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        if must_exist and not folder.is_dir():
-            raise CatalogError(f"there is no data folder {folder}")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise CatalogError(f"the data folder {folder} cannot be written: {error.strerror}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            raise CatalogError(f"the data folder {folder} is in use by another process") from error
 
     @property
     def catalogue_url(self) -> str:
@@ -65,12 +53,43 @@ class DataDir:
     @property
     def media(self) -> Path:
         """Folder of the pictures."""
-        return self.folder / "media"
+        return self.folder / MEDIA
 
     @property
     def snapshot(self) -> Path:
         """The index's snapshot."""
-        return self.folder / "index.snapshot"
+        return self.folder / SNAPSHOT
+
+
+class DataDir(DataFolder):
+    """A folder that this process holds until it ends or :meth:`close` is called.
+
+    Args:
+        folder: Where; made if missing.
+        must_exist: Whether a missing one is an error instead.
+        restoring: Whether this process restores a backup, as it must where a restore was broken off.
+
+    Raises:
+        CatalogError: If it cannot be written, another process holds it, it is missing and must not be, or a restore was broken off.
+    """
+
+    def __init__(self, folder: Path, *, must_exist: bool = False, restoring: bool = False) -> None:
+        super().__init__(folder)
+        if must_exist and not folder.is_dir():
+            raise CatalogError(f"there is no data folder {folder}")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise CatalogError(f"the data folder {folder} cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise CatalogError(f"the data folder {folder} is in use by another process") from error
+        if not restoring and (folder / RESTORING).exists():
+            self.close()
+            raise CatalogError(f"a restore into the data folder {folder} was broken off: restore the backup again, with --force")
 
     def close(self) -> None:
         """Lets other processes have the folder."""

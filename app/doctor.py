@@ -6,6 +6,7 @@ nothing refers to. Does not know how a report is printed. The folder must be hel
 
 from __future__ import annotations
 
+import shutil
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -17,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from app.cache.base import Modality
-from app.catalog import identity_of, open_catalog
+from app.catalog import open_existing
 from app.catalog.base import Catalog, Item
 from app.data_dir import DataDir
+from app.durable import TEMPORARY_SUFFIX
 from app.media import MediaStore
 from app.snapshots import MODALITIES, Codes, Snapshot, SnapshotFile, current, differing_rows
 from model.errors import CatalogError, SnapshotUnusable
@@ -27,6 +29,7 @@ from model.errors import CatalogError, SnapshotUnusable
 _BLOCK = 2_000
 _N_EXAMPLES = 5
 _HALF_PICTURES = "half-written pictures"
+_HALF_BACKUPS = "backups or restores that were broken off"
 _ORPHANS = "pictures that no item refers to"
 _OTHER_CODES = "codes of the index's snapshot differ from the catalogue's"
 _BAD_SNAPSHOT = "the index's snapshot cannot be used"
@@ -88,25 +91,27 @@ def examine(data_dir: DataDir, *, repair: bool = False, read_pictures: bool = Fa
     """
     if not data_dir.has_catalogue:
         raise CatalogError(f"there is no catalogue in {data_dir.folder}")
-    bundle_id, n_bits = identity_of(data_dir.catalogue_url)
-    catalog = open_catalog(data_dir.catalogue_url, bundle_id=bundle_id, n_bits=n_bits)
+    catalog = open_existing(data_dir.catalogue_url)
     try:
-        return _Doctor(catalog, n_bits, MediaStore(data_dir.media), SnapshotFile(data_dir.snapshot)).examine(repair, read_pictures)
+        return _Doctor(catalog, data_dir).examine(repair, read_pictures)
     finally:
         catalog.close()
 
 
 class _Doctor:
-    def __init__(self, catalog: Catalog, n_bits: int, media: MediaStore, file: SnapshotFile) -> None:
-        self._catalog, self._n_bits, self._media, self._file = catalog, n_bits, media, file
+    def __init__(self, catalog: Catalog, data_dir: DataDir) -> None:
+        self._catalog, self._n_bits, self._folder = catalog, catalog.n_bits, data_dir.folder
+        self._media, self._file = MediaStore(data_dir.media), SnapshotFile(data_dir.snapshot)
         self._findings: dict[str, Finding] = {}
-        self._facts: dict[str, str | int] = {"bundle": catalog.bundle_id, "bits": n_bits, "revision": catalog.revision}
+        self._facts: dict[str, str | int] = {"bundle": catalog.bundle_id, "bits": catalog.n_bits, "revision": catalog.revision}
         self._rows: dict[Modality, array[int]] = {modality: array("q") for modality in MODALITIES}
         self._codes: dict[Modality, bytearray] = defaultdict(bytearray)
 
     def examine(self, repair: bool, read_pictures: bool) -> Report:
         for line in self._catalog.damage():
             self._find("the database is damaged: restore a backup", line)
+        for path in self._half_backups():
+            self._find(_HALF_BACKUPS, path.name)
         stored = set(self._media.stored())
         try:
             self._items(self._snapshot(), stored)
@@ -183,12 +188,20 @@ class _Doctor:
             _BAD_SNAPSHOT: self._write_snapshot,
             _OTHER_CODES: self._write_snapshot,
             _ORPHANS: self._delete_orphans,
+            _HALF_BACKUPS: self._delete_half_backups,
             _HALF_PICTURES: lambda: _unlink(self._media.leftovers()),
         }
         for finding in self._findings.values():
             if finding.what in cures:
                 cures[finding.what]()
                 finding.repaired = True
+
+    def _half_backups(self) -> list[Path]:
+        return sorted(path for verb in ("backup", "restore") for path in self._folder.glob(f"{verb}-*{TEMPORARY_SUFFIX}"))
+
+    def _delete_half_backups(self) -> None:
+        for path in self._half_backups():
+            shutil.rmtree(path, ignore_errors=True)
 
     def _delete_orphans(self) -> None:
         for sha256 in set(self._media.stored()) - set(self._catalog.images()):

@@ -170,7 +170,8 @@ class ItemWriter:
             snapshot = file.read()
             codes = current(snapshot, self._catalog, n_bits=self._indexes["image"].n_bits)
         except SnapshotUnusable as error:
-            _log.warning("the index is rebuilt from the catalogue, as its snapshot cannot be used: %s", error)
+            level = logging.WARNING if file.path.exists() else logging.INFO
+            _log.log(level, "the index is rebuilt from the catalogue, as its snapshot cannot be used: %s", error)
             self._n_changes = 1  # so that a good one is taken
             return 0
         for modality, (row_ids, packed_codes) in codes.items():

@@ -116,6 +116,7 @@ class FakeCatalog:
 
     def __init__(self, bundle_id: str) -> None:
         self.bundle_id = bundle_id
+        self.n_bits = 64
         self.revision = 0
         self.failing = False
         self.closed = False

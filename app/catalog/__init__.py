@@ -6,8 +6,6 @@ from app.catalog.base import Catalog
 from app.catalog.sql import SqlCatalog
 from app.catalog.sql_database import identity_of
 
-__all__ = ["identity_of", "open_catalog", "open_existing"]
-
 
 def open_catalog(url: str, *, bundle_id: str, n_bits: int) -> Catalog:
     """Returns the catalogue at a database address; a new one is made if there is none.

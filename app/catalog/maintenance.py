@@ -17,6 +17,11 @@ from model.codes import Int64
 class Maintenance(Protocol):
     """The part of a catalogue that looks at it as a whole."""
 
+    @property
+    def n_bits(self) -> int:
+        """Bits of one code."""
+        ...
+
     def row_ids(self, up_to: int) -> Int64:
         """Lists the rows that are there.
 

@@ -49,6 +49,11 @@ class SqlDatabase:
         return self._bundle_id
 
     @property
+    def n_bits(self) -> int:
+        """Bits of one code."""
+        return self._n_bits
+
+    @property
     def revision(self) -> int:
         """Grows with every committed write."""
         with self._reader() as connection:

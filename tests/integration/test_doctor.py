@@ -71,7 +71,12 @@ def test_what_nothing_refers_to_is_found_and_deleted(capsys, folder):
     strays[0].parent.mkdir(exist_ok=True)
     for stray in strays:
         stray.write_bytes(b"left by a crash")
-    expected = {"half-written snapshots": 1, "pictures that no item refers to": 1, "half-written pictures": 1}
+    (folder / "backup-x.tmp" / "media").mkdir(parents=True)
+    expected = {"backups or restores that were broken off": 1} | {
+        "half-written snapshots": 1,
+        "pictures that no item refers to": 1,
+        "half-written pictures": 1,
+    }
     assert found(doctor(capsys, folder, status=1)) == {what: (n, False) for what, n in expected.items()}
     assert found(doctor(capsys, folder, "--repair")) == {what: (n, True) for what, n in expected.items()}
     assert [stray.exists() for stray in strays] == [False] * 3
