@@ -12,10 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.assembly import start_services
 from app.backup import Manifest, back_up
 from app.data_dir import DataDir
 from app.doctor import Report, examine
-from app.main import create_app, open_parts, start_services
+from app.main import create_app, open_parts
 from app.restore import restore
 from app.server import bind, run, set_up_logging
 from app.settings import Settings, load_settings

@@ -14,6 +14,7 @@ from model.errors import CatalogError
 CATALOGUE = "catalogue.sqlite3"
 MEDIA = "media"
 SNAPSHOT = "index.snapshot"
+JOBS = "jobs"
 RESTORING = "restoring"
 """A file that is there while a restore replaces the rest: a folder that has it is neither old nor new."""
 

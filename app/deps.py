@@ -21,6 +21,7 @@ from app.encoding import Encoding
 from app.idempotency import Idempotency
 from app.index.base import CodeIndex
 from app.indexing import Indexing
+from app.jobs import JobWorker
 from app.media import MediaStore
 from app.pools import Pool
 from app.retrieval import Retrieval
@@ -79,6 +80,7 @@ class Services:
         read_pool: Runs searches and reads of the catalogue.
         writer_pool: Runs writes, one at a time.
         upkeep: Takes snapshots.
+        jobs: Works on bulk jobs.
         pools: All pools, to be closed.
     """
 
@@ -94,6 +96,7 @@ class Services:
     read_pool: Pool
     writer_pool: Pool
     upkeep: Upkeep
+    jobs: JobWorker
     pools: tuple[Pool, ...]
 
 

@@ -105,6 +105,11 @@ class Indexing:
         # Pictures of all requests together take turns, so that a search finds room in the queue for decoding.
         self._turns = asyncio.Semaphore(n_turns)
 
+    @property
+    def max_items(self) -> int:
+        """Items that one call may have."""
+        return self._limits.max_items
+
     async def index(self, raw_items: Sequence[Any], files: Mapping[str, bytes], seal: Seal[Outcome] = no_records) -> list[Outcome]:
         """Writes all items that are in order, in one transaction; a bad one fails alone.
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
+from app.job_records import JobStep
+
 T = TypeVar("T")
 
 N_NAMED = 10
@@ -49,7 +51,7 @@ class Alike:
     item_ids: tuple[str, ...]
 
 
-Record: TypeAlias = KeptAnswer
+Record: TypeAlias = KeptAnswer | JobStep
 Seal: TypeAlias = Callable[[list[T]], Sequence[Record]]
 """Makes of what became of the items what is to be kept with them; runs inside the transaction, and must not write itself."""
 

@@ -18,13 +18,13 @@ from pathlib import Path
 
 from app.backup import FORMAT, MANIFEST, Manifest, file_sha256, translated
 from app.catalog import open_existing
-from app.data_dir import CATALOGUE, MEDIA, RESTORING, SNAPSHOT, DataDir, sqlite_url
+from app.data_dir import CATALOGUE, JOBS, MEDIA, RESTORING, SNAPSHOT, DataDir, sqlite_url
 from app.durable import TEMPORARY_SUFFIX, sync_folder
 from app.media import MediaStore
 from model.errors import CatalogError
 
 _PICTURE = re.compile(rf"{MEDIA}/([0-9a-f]{{2}})/(\1[0-9a-f]{{62}})")
-_REPLACED = re.compile(rf"{re.escape(CATALOGUE)}(-wal|-shm|-journal)?|{MEDIA}|{re.escape(SNAPSHOT)}.*|jobs")
+_REPLACED = re.compile(rf"{re.escape(CATALOGUE)}(-wal|-shm|-journal)?|{MEDIA}|{re.escape(SNAPSHOT)}.*|{JOBS}")
 _MAX_MANIFEST = 64 * 1024 * 1024  # bytes; it lists lost pictures
 _CHUNK = 1024 * 1024
 

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
         max_waiting: Tasks that may wait for each kind of thread before the service answers 503.
         snapshot_every_changes: Written or deleted items after which the index is written to disk.
         snapshot_every_s: Seconds after which it is, if anything has changed.
+        bulk_folder: Folder whose manifests bulk jobs may read; none by default.
+        max_archive_bytes: Largest archive of a bulk job, packed and unpacked, bytes.
+        max_jobs: Bulk jobs that may be waiting or running.
         log_level: Least important level that is logged.
     """
 
@@ -75,6 +78,9 @@ class Settings(BaseSettings):
     max_waiting: int = Field(default=64, ge=0)
     snapshot_every_changes: int = Field(default=10_000, gt=0)
     snapshot_every_s: int = Field(default=300, gt=0)
+    bulk_folder: Path | None = None
+    max_archive_bytes: int = Field(default=1024 * _MIB, gt=0)
+    max_jobs: int = Field(default=16, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("redis_url")

@@ -17,9 +17,12 @@ Decides the names and what each carries; does not know HTTP statuses (``app.erro
     │   ├── InvalidRequest         a request whose parts do not fit together
     │   ├── BadFilter              a filter that cannot be understood
     │   ├── IdempotencyKeyReused   the key of another request
-    │   └── RequestInProgress      the same request is being worked on
+    │   ├── RequestInProgress      the same request is being worked on
+    │   ├── JobFailed              a bulk job as a whole
+    │   └── JobEnded               a bulk job that is over
     ├── CatalogError               the items
     │   ├── UnknownItem            no such item
+    │   ├── UnknownJob             no such bulk job
     │   ├── BundleMismatch         codes of another bundle
     │   └── SnapshotUnusable       an index snapshot that must not be loaded
     ├── Overloaded                 too busy; carries ``retry_after_s``
@@ -97,12 +100,24 @@ class RequestInProgress(InputError):
     """The request with this Idempotency-Key is still being worked on."""
 
 
+class JobFailed(InputError):
+    """A bulk job cannot go on: its manifest or archive is unreadable, damaged or has changed."""
+
+
+class JobEnded(InputError):
+    """A bulk job is over and cannot be cancelled any more."""
+
+
 class CatalogError(HashingError):
     """The catalogue of items cannot do what was asked."""
 
 
 class UnknownItem(CatalogError):
     """No item has the given id."""
+
+
+class UnknownJob(CatalogError):
+    """No bulk job has the given id."""
 
 
 class BundleMismatch(CatalogError):

@@ -17,13 +17,14 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 from starlette.testclient import TestClient
 
+from app.assembly import start_services
 from app.cache.base import CodeCache
 from app.catalog.base import Catalog
 from app.catalog.sql import SqlCatalog
 from app.data_dir import DataDir
 from app.deps import Parts
 from app.index.faiss_flat import FaissFlatIndex
-from app.main import create_app, start_services
+from app.main import create_app
 from app.media import MediaStore
 from app.settings import Settings
 from app.snapshots import SnapshotFile
@@ -35,6 +36,8 @@ BUNDLE_ID = "fake-bundle"
 N_BITS = 64
 TO_SCHEMA_2 = (
     "DROP TABLE answers",
+    "DROP TABLE jobs",
+    "DROP TABLE job_failures",
     "DROP INDEX ix_items_text_sha256",
     "ALTER TABLE items DROP COLUMN text_sha256",
     "UPDATE meta SET schema_version = 2",

@@ -9,7 +9,7 @@ import copy
 import hashlib
 import operator
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from app.cache.base import Modality
 from app.catalog.base import Item, NewItem, Upserted
 from app.filters import AllOf, AnyOf, Exists, Expression, Not, OneOf, Within, keys_of
 from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
+from app.job_records import UNFINISHED, Job, JobFailure, JobState, JobStep
 from app.records import N_NAMED, Alike, KeptAnswer, Record, Seal, no_records
 from model.codes import Int64, UInt8, check_n_bits, hamming_distances
 from model.errors import CatalogError, CodeError
@@ -122,6 +123,8 @@ class FakeCatalog:
         self.closed = False
         self._items: dict[int, Item] = {}
         self._answers: dict[str, KeptAnswer] = {}
+        self._jobs: dict[str, Job] = {}
+        self._failures: dict[str, list[JobFailure]] = {}
         self._last_row_id = 0
         self._lock = threading.Lock()
 
@@ -180,6 +183,26 @@ class FakeCatalog:
             del self._answers[name]
         return len(old)
 
+    def add_job(self, job: Job) -> None:
+        self._jobs[job.job_id] = job
+
+    def job(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def jobs(self, states: Collection[JobState] | None = None, limit: int = 100) -> list[Job]:
+        return [job for job in reversed(self._jobs.values()) if states is None or job.state in states][:limit]
+
+    def change_job(self, job_id: str, **changes: Any) -> bool:
+        job = self._jobs.get(job_id)
+        if job is None or job.state not in UNFINISHED:
+            return False
+        self._jobs[job_id] = replace(job, **changes)
+        return True
+
+    def failures(self, job_id: str, after_line: int = 0, limit: int = 100) -> list[JobFailure]:
+        found = sorted(self._failures.get(job_id, []), key=lambda failure: failure.line)
+        return [failure for failure in found if failure.line > after_line][:limit]
+
     def damage(self) -> list[str]:
         return []
 
@@ -218,7 +241,16 @@ class FakeCatalog:
         return replace(answer, same_image=same["image"], same_text=same["text"])
 
     def _keep(self, records: Sequence[Record]) -> None:
-        self._answers.update({record.name: record for record in records})
+        for record in records:
+            if isinstance(record, JobStep):
+                job, more = self._jobs[record.job_id], record.failures
+                counts = {"n_added": job.n_added + record.n_added, "n_replaced": job.n_replaced + record.n_replaced}
+                self._jobs[job.job_id] = replace(
+                    job, line=record.line, offset=record.offset, n_failed=job.n_failed + len(more), **counts
+                )
+                self._failures.setdefault(job.job_id, []).extend(more)
+            else:
+                self._answers[record.name] = record
 
     def _delete(self, item_id: str) -> Item | None:
         row_id = next((row for row, item in self._items.items() if item.item_id == item_id), None)

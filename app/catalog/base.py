@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from app.cache.base import Modality
 from app.catalog.maintenance import Maintenance
 from app.filters import Expression
+from app.job_records import Jobs
 from app.records import Records, Seal, no_records
 
 
@@ -85,7 +86,7 @@ class Upserted:
     same_text: tuple[str, ...] = ()
 
 
-class Catalog(Maintenance, Records, Protocol):
+class Catalog(Maintenance, Records, Jobs, Protocol):
     """Items by id; every writing method is one transaction that is durable when it returns."""
 
     @property

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.catalog.rows import text_digest
 from app.catalog.sql_payload_filter import add_all_leaves
-from app.catalog.sql_tables import SCHEMA_VERSION, answers, items, meta
+from app.catalog.sql_tables import SCHEMA_VERSION, answers, items, job_failures, jobs, meta
 from model.errors import CatalogError
 
 _BLOCK = 500
@@ -49,9 +49,10 @@ def upgrade(connection: sa.Connection, version: int) -> None:
         connection.execute(sa.update(meta).values(schema_version=step + 1))
 
 
-def _add_digests_and_answers(connection: sa.Connection) -> None:
-    """Adds the digests of texts, by which equal ones are found, and the table of answers that are given again."""
-    answers.create(connection)
+def _add_digests_and_records(connection: sa.Connection) -> None:
+    """Adds the digests of texts, by which equal ones are found, and the tables of answers that are given again and of jobs."""
+    for table in (answers, jobs, job_failures):
+        table.create(connection)
     connection.execute(sa.text("ALTER TABLE items ADD COLUMN text_sha256 VARCHAR(64)"))
     after = 0
     query = sa.select(items.c.row_id, items.c.text).where(items.c.text.is_not(None)).order_by(items.c.row_id).limit(_BLOCK)
@@ -64,4 +65,4 @@ def _add_digests_and_answers(connection: sa.Connection) -> None:
             index.create(connection)
 
 
-_STEPS = {1: add_all_leaves, 2: _add_digests_and_answers}  # by the version that a step starts from
+_STEPS = {1: add_all_leaves, 2: _add_digests_and_records}  # by the version that a step starts from

@@ -1,4 +1,4 @@
-"""Answers that are given again, in SQL.
+"""What is kept with items, in SQL: answers that are given again, and the steps of jobs.
 
 Decides when one takes another's place. Does not know which requests they answer.
 """
@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from app.catalog.sql_database import SqlDatabase
+from app.catalog.sql_jobs import SqlJobs, write_step
 from app.catalog.sql_tables import answers
+from app.job_records import JobStep
 from app.records import KeptAnswer, Record
 
 
-class SqlRecords(SqlDatabase):
+class SqlRecords(SqlJobs):
     """The part of a catalogue that holds records; see :class:`app.records.Records`."""
 
     def answer(self, name: str) -> KeptAnswer | None:
@@ -46,6 +47,9 @@ class SqlRecords(SqlDatabase):
     def _write_records(connection: sa.Connection, records: Sequence[Record]) -> None:
         """Writes records in the transaction of what they are about; one of a name takes the place of the last."""
         for record in records:
+            if isinstance(record, JobStep):
+                write_step(connection, record)
+                continue
             connection.execute(sa.delete(answers).where(answers.c.name == record.name))
             columns = {column.name: getattr(record, column.name) for column in answers.c}
             connection.execute(sa.insert(answers).values(**columns))

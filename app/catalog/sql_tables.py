@@ -56,6 +56,34 @@ answers = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("kept_at_s", sa.BigInteger, nullable=False, index=True),
 )
+jobs = sa.Table(
+    "jobs",
+    TABLES,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("job_id", sa.String(64), nullable=False, unique=True),
+    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("manifest", sa.Text),
+    sa.Column("created_at_s", sa.BigInteger, nullable=False),
+    sa.Column("started_at_s", sa.BigInteger),
+    sa.Column("ended_at_s", sa.BigInteger),
+    sa.Column("manifest_sha256", sa.String(64)),
+    sa.Column("n_asked", sa.BigInteger),
+    sa.Column("n_added", sa.BigInteger, nullable=False),
+    sa.Column("n_replaced", sa.BigInteger, nullable=False),
+    sa.Column("n_failed", sa.BigInteger, nullable=False),
+    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+    sa.Column("error", sa.Text),
+)
+job_failures = sa.Table(
+    "job_failures",
+    TABLES,
+    sa.Column("job_id", sa.String(64), primary_key=True),
+    sa.Column("line", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("item_id", sa.Text),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
 
 
 @contextmanager

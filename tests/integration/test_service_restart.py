@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from app.assembly import start_services
 from app.data_dir import DataDir
-from app.main import start_services
 from model.codes import hamming_distances
 from model.errors import BundleMismatch, CatalogError
 from tests.builders import index, picture, real_parts, running, search, settings_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.catalog import open_catalog
 from app.catalog.base import Catalog, ImageFile, Item, NewItem
+from app.job_records import Job, JobFailure, JobStep
 from app.records import N_NAMED, Alike, KeptAnswer
 from tests.fakes import FakeCatalog
 
@@ -183,6 +184,34 @@ def test_old_answers_are_forgotten(catalog: Catalog) -> None:
     catalog.upsert_many([], lambda _: [kept(str(second), kept_at_s=second) for second in range(5)])
     assert catalog.forget_answers(3) == 3
     assert [catalog.answer(str(second)) is None for second in range(5)] == [True, True, True, False, False]
+
+
+def test_jobs_are_kept_and_listed_the_newest_first(catalog: Catalog) -> None:
+    jobs = [Job(name, "waiting", manifest, number) for number, (name, manifest) in enumerate([("a", "m"), ("b", None), ("c", "n")])]
+    for job in jobs:
+        catalog.add_job(job)
+    assert catalog.change_job("b", state="failed", error="no", ended_at_s=7)
+    assert catalog.jobs() == [jobs[2], replace(jobs[1], state="failed", error="no", ended_at_s=7), jobs[0]]
+    assert [job.job_id for job in catalog.jobs(("waiting", "running"), 1)] == ["c"]
+    assert (catalog.job("a"), catalog.job("nobody")) == (jobs[0], None)
+
+
+def test_a_job_that_is_over_does_not_change(catalog: Catalog) -> None:
+    catalog.add_job(Job("a", "running", None, 0))
+    assert [catalog.change_job("a", state="done"), catalog.change_job("a", state="cancelled")] == [True, False]
+    assert not catalog.change_job("nobody", state="done")
+    assert [job.state for job in catalog.jobs()] == ["done"]
+
+
+def test_steps_add_up_and_their_failures_are_listed_by_line(catalog: Catalog) -> None:
+    catalog.add_job(Job("a", "running", "m", 0))
+    catalog.add_job(Job("b", "running", "m", 0))
+    failures = [JobFailure(line, None if line == 2 else f"i{line}", "/problems/x", "why") for line in (1, 2, 5)]
+    catalog.upsert_many([new_item("i")], lambda _: [JobStep("a", 3, 30, 1, 0, failures[:2])])
+    catalog.upsert_many([], lambda _: [JobStep("a", 6, 60, 2, 1, failures[2:])])
+    counted = Job("a", "running", "m", 0, n_added=3, n_replaced=1, n_failed=3, line=6, offset=60)
+    assert (catalog.job("a"), catalog.job("b")) == (counted, Job("b", "running", "m", 0))
+    assert (catalog.failures("a"), catalog.failures("a", 1, 1), catalog.failures("b")) == (failures, failures[1:2], [])
 
 
 def test_items_that_are_alike_are_told_and_listed(catalog: Catalog) -> None:

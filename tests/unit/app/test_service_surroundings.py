@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from app import examples, query_schemas, schemas, thing_schemas
+from app.assembly import start_services
 from app.deps import Parts
-from app.main import create_app, start_services
+from app.main import create_app
 from tests.builders import fake_parts, index, is_problem, picture, running, settings_for
 
 JSON = st.recursive(
@@ -155,6 +156,7 @@ def test_openapi_describes_every_route_with_its_problems(client):
     assert set(document["paths"]) == {
         "/search/text", "/search/image", "/search/id", "/search/code", "/search/mix", "/search/many", "/encode", "/compare",
         "/index", "/index/count", "/index/duplicates", "/index/delete",
+        "/index/jobs", "/index/jobs/{job_id}", "/index/jobs/{job_id}/failures", "/index/jobs/{job_id}/cancel",
         "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz",
     }  # fmt: skip
     assert set(document["paths"]["/index"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
@@ -180,6 +182,8 @@ def test_openapi_refers_to_nothing_it_lacks_and_shows_an_example_of_every_answer
         "DeleteIn",
         "DeleteOut",
         "DuplicatesOut",
+        "JobOut",
+        "JobsOut",
         "Ready",
         "Live",
     ):
