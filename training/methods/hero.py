@@ -48,13 +48,15 @@ class HeroOptions(HeadOptions):
         temperature: τ of 64 bits, a difference of cosines; for K bits it is τ · (64/K)^½.
         jitter: Standard deviation of what is added to beliefs, which have deviation 1 themselves.
         noise_model: What may have happened to labels, for part 1; ``none`` takes given labels for true.
-        belief_epochs: Of part 3; without any the heads begin at random.
+        belief_bits: Longest code that begins with part 3; heads of longer ones begin at random.
+        belief_epochs: Of part 3; without any, all heads begin at random.
         belief_learning_rate: Of part 3.
     """
 
     temperature: Annotated[float, Gt(0)] = 0.45
     jitter: Annotated[float, Ge(0)] = 0.5
     noise_model: NoiseModel = "auto"
+    belief_bits: Annotated[int, Ge(0)] = 32
     belief_epochs: Annotated[int, Ge(0)] = 15
     belief_learning_rate: Annotated[float, Gt(0)] = 2e-3
 
@@ -98,7 +100,7 @@ class Hero(TwoHeads):
             The features, and label probabilities in the place of given labels.
         """
         probabilities = estimate_label_probabilities(train, self._options.noise_model)
-        if self._options.belief_epochs:
+        if self._options.belief_epochs and heads["image"].n_bits <= self._options.belief_bits:
             self._start_from_beliefs(heads, train, probabilities)
         return LabelledFeatures(train.image, train.text, probabilities)
 
