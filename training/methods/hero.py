@@ -1,16 +1,15 @@
 """HERO: honest expected-relevance codes, our own method for noisy labels.
 
 1. *What is true?* A ridge regression on image and text features together predicts each label, every sample by a regression without
-   it. From these held-out scores and the given labels, noise rates are estimated label by label, and by Bayes' rule the
-   probability p_ic that label c is true of sample i (``training.label_posterior``).
-2. *What can one side know?* For each modality a ridge regression on its features alone predicts p. The held-out predictions
-   z_i = W x_i + c are what images (or texts) that were never trained on will look like.
-3. *Codes for doubt.* Small heads from jittered z to codes learn to rank by expected relevance, with signs in the forward pass
-   (``training.losses.expected_relevance``): so codes learn to bear the doubt that queries will meet. W is folded into their first
-   layer, which makes them heads on features, of the same layers as any other method's.
-4. *Codes for what is known.* From there the epochs of the common loop train the heads on features, by the same loss: what is
-   indexed was mostly trained on, and its labels are known better (p, from both modalities and the given label) than its features
-   alone can tell. A few epochs at a falling rate learn that without unlearning doubt.
+   it. From these held-out scores and the given labels it is estimated what befell labels, sample by sample or label by label,
+   whichever explains them better, and by Bayes' rule the probability p_ic that label c is true of sample i
+   (``training.true_labels``).
+2. *Ranking by it.* Heads learn to rank by expected relevance, with signs in the forward pass
+   (``training.losses.expected_relevance``), in the epochs of the common loop at a falling rate; the last one is kept.
+3. *A start for short codes*, up to ``belief_bits``. For each modality a ridge regression on its features alone predicts p. The
+   held-out predictions z_i = W x_i + c are what images (or texts) that were never trained on will look like. Small heads from
+   jittered z to codes learn by the same loss; W is folded into their first layer, which makes them heads on features, of the same
+   layers as any other method's: from there the epochs go on.
 
 There is no reliability, no warm-up and no threshold: a doubtful label is a probability near ½ and weighs accordingly.
 
@@ -90,7 +89,7 @@ class Hero(TwoHeads):
         return super().build_heads(feature_dims, n_bits)
 
     def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> LabelledFeatures:
-        """Does parts 1 to 3 and writes what was learnt into the heads.
+        """Does part 1, and part 3 if the codes are short, and writes what was learnt into the heads.
 
         Args:
             heads: Their weights are set.
