@@ -1,16 +1,15 @@
 """HERO: honest expected-relevance codes, our own method for noisy labels.
 
 1. *What is true?* A ridge regression on image and text features together predicts each label, every sample by a regression without
-   it. From these held-out scores and the given labels, noise rates are estimated label by label, and by Bayes' rule the
-   probability p_ic that label c is true of sample i (``training.label_posterior``).
-2. *What can one side know?* For each modality a ridge regression on its features alone predicts p. The held-out predictions
-   z_i = W x_i + c are what images (or texts) that were never trained on will look like.
-3. *Codes for doubt.* Small heads from jittered z to codes learn to rank by expected relevance, with signs in the forward pass
-   (``training.losses.expected_relevance``): so codes learn to bear the doubt that queries will meet. W is folded into their first
-   layer, which makes them heads on features, of the same layers as any other method's.
-4. *Codes for what is known.* From there the epochs of the common loop train the heads on features, by the same loss: what is
-   indexed was mostly trained on, and its labels are known better (p, from both modalities and the given label) than its features
-   alone can tell. A few epochs at a falling rate learn that without unlearning doubt.
+   it. From these held-out scores and the given labels it is estimated what befell labels, sample by sample or label by label,
+   whichever explains them better, and by Bayes' rule the probability p_ic that label c is true of sample i
+   (``training.true_labels``).
+2. *Ranking by it.* Heads learn to rank by expected relevance, with signs in the forward pass
+   (``training.losses.expected_relevance``), in the epochs of the common loop at a falling rate; the last one is kept.
+3. *A start for short codes*, up to ``belief_bits``. For each modality a ridge regression on its features alone predicts p. The
+   held-out predictions z_i = W x_i + c are what images (or texts) that were never trained on will look like. Small heads from
+   jittered z to codes learn by the same loss; W is folded into their first layer, which makes them heads on features, of the same
+   layers as any other method's: from there the epochs go on.
 
 There is no reliability, no warm-up and no threshold: a doubtful label is a probability near ½ and weighs accordingly.
 
@@ -48,13 +47,15 @@ class HeroOptions(HeadOptions):
         temperature: τ of 64 bits, a difference of cosines; for K bits it is τ · (64/K)^½.
         jitter: Standard deviation of what is added to beliefs, which have deviation 1 themselves.
         noise_model: What may have happened to labels, for part 1; ``none`` takes given labels for true.
-        belief_epochs: Of part 3; without any the heads begin at random.
+        belief_bits: Longest code that begins with part 3; heads of longer ones begin at random.
+        belief_epochs: Of part 3; without any, all heads begin at random.
         belief_learning_rate: Of part 3.
     """
 
     temperature: Annotated[float, Gt(0)] = 0.45
     jitter: Annotated[float, Ge(0)] = 0.5
     noise_model: NoiseModel = "auto"
+    belief_bits: Annotated[int, Ge(0)] = 32
     belief_epochs: Annotated[int, Ge(0)] = 15
     belief_learning_rate: Annotated[float, Gt(0)] = 2e-3
 
@@ -88,7 +89,7 @@ class Hero(TwoHeads):
         return super().build_heads(feature_dims, n_bits)
 
     def prepare(self, heads: dict[str, HashHead], train: LabelledFeatures) -> LabelledFeatures:
-        """Does parts 1 to 3 and writes what was learnt into the heads.
+        """Does part 1, and part 3 if the codes are short, and writes what was learnt into the heads.
 
         Args:
             heads: Their weights are set.
@@ -98,7 +99,7 @@ class Hero(TwoHeads):
             The features, and label probabilities in the place of given labels.
         """
         probabilities = estimate_label_probabilities(train, self._options.noise_model)
-        if self._options.belief_epochs:
+        if self._options.belief_epochs and heads["image"].n_bits <= self._options.belief_bits:
             self._start_from_beliefs(heads, train, probabilities)
         return LabelledFeatures(train.image, train.text, probabilities)
 

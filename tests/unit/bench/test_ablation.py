@@ -31,9 +31,9 @@ def test_a_seed_decides_noise_cut_and_initialisation() -> None:
 
 
 def test_a_cell_is_mean_and_deviation_over_seeds_and_a_missing_run_a_dash() -> None:
-    table = render({(WHOLE, 0.5, 1): 0.80, (WHOLE, 0.5, 2): 0.82, ("no jitter", 0.8, 1): 0.7}, 64)
+    table = render({(WHOLE, 0.5, 1): 0.80, (WHOLE, 0.5, 2): 0.82, ("all heads begin from beliefs", 0.8, 1): 0.7}, 64)
     assert "| all of it | 0.810 ± 0.014 | — |" in table
-    assert "| no jitter | — | 0.700 |" in table
+    assert "| all heads begin from beliefs | — | 0.700 |" in table
     assert "seeds 1, 2" in table
 
 

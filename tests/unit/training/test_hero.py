@@ -76,6 +76,14 @@ def test_prepared_heads_give_the_codes_of_small_ones_on_beliefs(hidden: tuple[in
         assert torch.equal(method.state()[f"classifier.{name}"], twin.state()[f"classifier.{name}"])
 
 
+def test_heads_of_codes_longer_than_the_option_says_begin_at_random() -> None:
+    _, wanted = hero()
+    for belief_bits, begins_at_random in ((N_BITS, False), (N_BITS - 8, True)):
+        _, heads, _ = prepared(labelled(), belief_bits=belief_bits)
+        for name, head in heads.items():
+            assert torch.equal(head.layers[0].weight, wanted[name].layers[0].weight) == begins_at_random
+
+
 def test_what_no_training_sample_varies_in_changes_no_code() -> None:
     """Beliefs are all that codes see of features, and regressions see nothing in a feature that is the same for all samples."""
     train, dims = labelled(), {name: dim + 2 for name, dim in FEATURE_DIMS.items()}
