@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.gate import refuse_to_be_open
+from app.keys_command import add_key_command
 from app.main import create_app, open_parts, start_services
 from app.server import bind, run, set_up_logging
 from app.settings import Settings, load_settings
@@ -28,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     given = _parser().parse_args(argv)
     try:
-        return serve(load_settings(bundle=given.bundle, data_dir=given.data_dir, host=given.host, port=given.port))
+        status: int = given.run(given)
+        return status
     except ConfigError as error:
         return _complain("; ".join(error.mistakes), 2)
     except HashingError as error:
@@ -45,7 +48,7 @@ def serve(settings: Settings) -> int:
         Exit status.
 
     Raises:
-        HashingError: If the bundle, the catalogue or the cache cannot be used.
+        HashingError: If the bundle, the catalogue or the cache cannot be used, or others could call a service without keys.
     """
     set_up_logging(settings.log_level)
     try:
@@ -53,8 +56,13 @@ def serve(settings: Settings) -> int:
     except OSError as error:
         return _complain(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}", 1)
     with bound:
+        refuse_to_be_open(settings, str(bound.getsockname()[0]))
         services = start_services(open_parts(settings), settings)
         return 0 if run(create_app(settings, services=services), bound) else 1
+
+
+def _serve(given: argparse.Namespace) -> int:
+    return serve(load_settings(bundle=given.bundle, data_dir=given.data_dir, host=given.host, port=given.port))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--data-dir", type=Path, metavar="DIR", help="catalogue and pictures (BITLENS_DATA_DIR)")
     command.add_argument("--host", help="address to listen on (HOST)")
     command.add_argument("--port", help="port to listen on, 0 for any free one (PORT)")
+    command.set_defaults(run=_serve)
+    add_key_command(commands)
     return parser
 
 

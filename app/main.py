@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.arrival import Arrive
 from app.cache.base import CodeCache
 from app.cache.memory_cache import MemoryCodeCache
 from app.cache.redis_cache import RedisCodeCache
@@ -19,14 +20,17 @@ from app.data_dir import DataDir
 from app.decode import ImageDecoder, allow_pixels
 from app.deps import Parts, Services
 from app.encoding import Encoding
-from app.errors import describe_problems, install_handlers
+from app.errors import install_handlers
+from app.gate import open_gate
 from app.index.faiss_flat import FaissFlatIndex
 from app.indexing import Indexing, ItemLimits
 from app.media import MediaStore
 from app.middleware import EncodedItemIds, LimitSize, Observe
+from app.openapi import describe_problems
 from app.pools import Pool
 from app.retrieval import Retrieval
 from app.routes import ROUTERS
+from app.routes.guarded import check_guarded
 from app.routes.ui import static_files
 from app.settings import Settings
 from app.writer import ItemWriter
@@ -54,14 +58,20 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
 
     Returns:
         An ASGI application.
+
+    Raises:
+        ConfigError: If the keys or the rate limit are written wrongly.
     """
+    gate = open_gate(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.gate = gate
         app.state.services = services or start_services(open_parts(settings), settings)
         try:
             yield
         finally:
+            await gate.close()
             await _close(app.state.services)
 
     app = _App(
@@ -77,6 +87,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     install_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
+    check_guarded(app.routes)
     app.mount("/web", static_files())
     _surround(app, settings)
     return app
@@ -85,6 +96,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
 def _surround(app: FastAPI, settings: Settings) -> None:
     limits = {"/search/text": _SMALL, "/search/image": settings.max_image_bytes + _SMALL}
     app.add_middleware(EncodedItemIds)
+    app.add_middleware(Arrive, body_timeout_s=settings.body_timeout_s, request_timeout_s=settings.request_timeout_s)
     app.add_middleware(LimitSize, max_bytes=settings.max_request_bytes, by_path=limits)
     app.add_middleware(Observe)  # added last, so outermost
 

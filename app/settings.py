@@ -47,6 +47,13 @@ class Settings(BaseSettings):
         search_threads: Threads that search and read the catalogue.
         encode_threads: Threads that one forward pass may use.
         max_waiting: Tasks that may wait for each kind of thread before the service answers 503.
+        keys: API keys, ``name:role:sha256`` separated by commas; see :mod:`app.keys`.
+        keys_file: File of such keys, one a line; read again whenever it changes.
+        allow_open: Whether the service may listen without keys on an address that other machines reach.
+        rate_limit: Requests of one key, or of one address without keys, such as ``600/minute``; ``off`` for no limit.
+        request_timeout_s: Seconds after which steps of a request that have not begun are dropped.
+        write_timeout_s: The same for requests that need more than the role ``read``.
+        body_timeout_s: Seconds in which a request's body must have begun to arrive and go on arriving; see :mod:`app.arrival`.
         log_level: Least important level that is logged.
     """
 
@@ -71,6 +78,13 @@ class Settings(BaseSettings):
     search_threads: int = Field(default=4, gt=0, le=64)
     encode_threads: int = Field(default=1, gt=0, le=256)
     max_waiting: int = Field(default=64, ge=0)
+    keys: str | None = None
+    keys_file: Path | None = None
+    allow_open: bool = False
+    rate_limit: str = "1200/minute"
+    request_timeout_s: float = Field(default=30, gt=0)
+    write_timeout_s: float = Field(default=600, gt=0)
+    body_timeout_s: float = Field(default=20, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("redis_url")

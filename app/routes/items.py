@@ -16,10 +16,11 @@ from app.catalog.base import Item
 from app.deps import ItemIdDep, Services, ServicesDep, image_url
 from app.errors import problem_of, problem_responses
 from app.indexing import Outcome
+from app.routes.guarded import GuardedRoute, needs
 from app.schemas import CodesOut, ImageOut, IndexOut, ItemError, ItemIn, ItemOut, ItemResult, read_items
 from model.errors import CatalogError, InvalidRequest, Overloaded, UnknownItem, UnsupportedMediaType
 
-router = APIRouter(prefix="/index", tags=["items"])
+router = APIRouter(prefix="/index", tags=["items"], route_class=GuardedRoute)
 
 _Version = Annotated[str | None, Query(description="The picture's sha256: the answer may then be kept for ever.")]
 
@@ -53,6 +54,7 @@ _BODY = {
     responses=problem_responses(InvalidRequest, UnsupportedMediaType, Overloaded, CatalogError, statuses=[400, 413]),
     summary="Add or replace items",
 )
+@needs("write")
 async def index_items(request: Request, services: ServicesDep) -> Response:
     """Adds items, or replaces those whose id is taken; what is not failed is on disk when this answers. A bad item fails alone."""
     raw_items, files = await _read(request, services)
@@ -70,6 +72,7 @@ async def index_items(request: Request, services: ServicesDep) -> Response:
     },
     summary="The picture of an item",
 )
+@needs("read")
 async def get_image(item_id: ItemIdDep, request: Request, services: ServicesDep, v: _Version = None) -> Response:
     """Returns the picture. An item's picture can change, so the answer is to be revalidated, unless `v` pins it."""
     image = (await _item(services, item_id)).image
@@ -84,6 +87,7 @@ async def get_image(item_id: ItemIdDep, request: Request, services: ServicesDep,
 
 
 @router.get("/{item_id:path}", response_model=ItemOut, responses=problem_responses(UnknownItem), summary="An item")
+@needs("read")
 async def get_item(item_id: ItemIdDep, services: ServicesDep) -> Response:
     """Returns an item with its codes."""
     item = await _item(services, item_id)
@@ -91,6 +95,7 @@ async def get_item(item_id: ItemIdDep, services: ServicesDep) -> Response:
 
 
 @router.delete("/{item_id:path}", status_code=204, responses=problem_responses(UnknownItem, Overloaded), summary="Delete an item")
+@needs("write")
 async def delete_item(item_id: ItemIdDep, services: ServicesDep) -> None:
     """Deletes an item, its codes, and its picture if no other item has the same."""
     await services.indexing.delete(item_id)

@@ -14,10 +14,11 @@ from app.deps import Services, ServicesDep, image_url
 from app.encoding import Encoded
 from app.errors import problem_responses
 from app.retrieval import FoundItem, SearchBounds
+from app.routes.guarded import GuardedRoute, needs
 from app.schemas import HitOut, QueryOut, SearchOut, TextQuery
 from model.errors import EmptyText, ImageTooLarge, InvalidRequest, Overloaded, UndecodableImage, UnsupportedMediaType
 
-router = APIRouter(prefix="/search", tags=["search"])
+router = APIRouter(prefix="/search", tags=["search"], route_class=GuardedRoute)
 
 
 @router.post(
@@ -26,6 +27,7 @@ router = APIRouter(prefix="/search", tags=["search"])
     responses=problem_responses(EmptyText, InvalidRequest, Overloaded, statuses=[400, 413]),
     summary="Find items by words",
 )
+@needs("read")
 async def search_text(query: TextQuery, services: ServicesDep) -> Response:
     """Returns the items nearest to a text: images by default, or texts."""
     bounds = SearchBounds(query.target or "image", query.k, query.max_distance)
@@ -42,6 +44,7 @@ async def search_text(query: TextQuery, services: ServicesDep) -> Response:
     ),
     summary="Find items by a picture",
 )
+@needs("read")
 async def search_image(
     services: ServicesDep,
     image: Annotated[UploadFile, File(description="JPEG, PNG, WebP, GIF or BMP.")],
