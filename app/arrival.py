@@ -42,8 +42,13 @@ class Arrive:
         set_caller(caller)
         is_json = "json" in Headers(scope=scope).get("content-type", "").partition(";")[0].lower()
         body = _Body(receive, caller, self._body_timeout_s, JsonDepth() if is_json else None)
+
+        async def send_and_note(message: Message) -> None:
+            caller.is_answered()  # an answer that has begun is not cut off
+            await send(message)
+
         try:
-            await self._app(scope, body.receive, send)
+            await self._app(scope, body.receive, send_and_note)
         finally:
             caller.is_answered()
             body.close()

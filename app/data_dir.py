@@ -1,6 +1,6 @@
 """The service's folder on disk, held by one process at a time.
 
-Decides where the catalogue and the pictures lie. Does not know what is in them.
+Decides where the catalogue, the pictures and the index's snapshot lie. Does not know what is in them.
 """
 
 from __future__ import annotations
@@ -11,19 +11,73 @@ from pathlib import Path
 
 from model.errors import CatalogError
 
+CATALOGUE = "catalogue.sqlite3"
+MEDIA = "media"
+SNAPSHOT = "index.snapshot"
+JOBS = "jobs"
+RESTORING = "restoring"
+"""A file that is there while a restore replaces the rest: a folder that has it is neither old nor new."""
 
-class DataDir:
-    """A folder that this process holds until it ends or :meth:`close` is called.
+
+def sqlite_url(path: Path) -> str:
+    """Returns the address of an SQLite database.
 
     Args:
-        folder: Where; made if missing.
+        path: Its file.
 
-    Raises:
-        CatalogError: If it cannot be written, or another process holds it.
+    Returns:
+        An SQLAlchemy address.
+    """
+    return f"sqlite:///{path.resolve()}"
+
+
+class DataFolder:
+    """Where things lie in a folder that another process may hold.
+
+    Args:
+        folder: Where.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @property
+    def catalogue_url(self) -> str:
+        """Address of the SQLite catalogue."""
+        return sqlite_url(self.folder / CATALOGUE)
+
+    @property
+    def has_catalogue(self) -> bool:
+        """Whether there is a catalogue yet."""
+        return (self.folder / CATALOGUE).is_file()
+
+    @property
+    def media(self) -> Path:
+        """Folder of the pictures."""
+        return self.folder / MEDIA
+
+    @property
+    def snapshot(self) -> Path:
+        """The index's snapshot."""
+        return self.folder / SNAPSHOT
+
+
+class DataDir(DataFolder):
+    """A folder that this process holds until it ends or :meth:`close` is called.
+
+    Args:
+        folder: Where; made if missing.
+        must_exist: Whether a missing one is an error instead.
+        restoring: Whether this process restores a backup, as it must where a restore was broken off.
+
+    Raises:
+        CatalogError: If it cannot be written, another process holds it, it is missing and must not be, or a restore was broken off.
+    """
+
+    def __init__(self, folder: Path, *, must_exist: bool = False, restoring: bool = False) -> None:
+        super().__init__(folder)
+        if must_exist and not folder.is_dir():
+            raise CatalogError(f"there is no data folder {folder}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -34,16 +88,9 @@ class DataDir:
         except OSError as error:
             os.close(self._lock)
             raise CatalogError(f"the data folder {folder} is in use by another process") from error
-
-    @property
-    def catalogue_url(self) -> str:
-        """Address of the SQLite catalogue."""
-        return f"sqlite:///{self.folder.resolve() / 'catalogue.sqlite3'}"
-
-    @property
-    def media(self) -> Path:
-        """Folder of the pictures."""
-        return self.folder / "media"
+        if not restoring and (folder / RESTORING).exists():
+            self.close()
+            raise CatalogError(f"a restore into the data folder {folder} was broken off: restore the backup again, with --force")
 
     def close(self) -> None:
         """Lets other processes have the folder."""

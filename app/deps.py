@@ -11,17 +11,24 @@ from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import quote, unquote
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Header, Path, Request
 
 from app.cache.base import CodeCache, Modality
 from app.catalog.base import Catalog
-from app.encoding import Encoder, Encoding
+from app.deleting import Deleting
+from app.encoder import Encoder
+from app.encoding import Encoding
+from app.idempotency import Idempotency
 from app.index.base import CodeIndex
 from app.indexing import Indexing
+from app.jobs import JobWorker
 from app.media import MediaStore
 from app.pools import Pool
 from app.retrieval import Retrieval
 from app.settings import Settings
+from app.snapshots import SnapshotFile
+from app.things import Things
+from app.upkeep import Upkeep
 from app.writer import ItemWriter
 from model.errors import UnknownItem
 
@@ -38,6 +45,7 @@ class Parts:
         catalog: The items.
         media: The pictures.
         close: Closes the catalogue and whatever else was opened for it.
+        snapshot: Where the index is kept between starts, if anywhere.
     """
 
     bundle_id: str
@@ -47,6 +55,7 @@ class Parts:
     catalog: Catalog
     media: MediaStore
     close: Callable[[], None] = field(default=lambda: None)
+    snapshot: SnapshotFile | None = None
 
     @property
     def n_bits(self) -> int:
@@ -63,10 +72,15 @@ class Services:
         parts: What it was put together from.
         encoding: Gives codes.
         retrieval: Searches.
+        things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
+        deleting: Deletes them.
+        idempotency: Gives the answer of a request again.
         writer: Knows whether index and catalogue agree.
         read_pool: Runs searches and reads of the catalogue.
         writer_pool: Runs writes, one at a time.
+        upkeep: Takes snapshots.
+        jobs: Works on bulk jobs.
         pools: All pools, to be closed.
     """
 
@@ -74,10 +88,15 @@ class Services:
     parts: Parts
     encoding: Encoding
     retrieval: Retrieval
+    things: Things
     indexing: Indexing
+    deleting: Deleting
+    idempotency: Idempotency
     writer: ItemWriter
     read_pool: Pool
     writer_pool: Pool
+    upkeep: Upkeep
+    jobs: JobWorker
     pools: tuple[Pool, ...]
 
 
@@ -124,5 +143,40 @@ def image_url(item_id: str) -> str:
     return f"/index/{quote(item_id, safe='')}/image"
 
 
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """What tells a request that is sent again from others.
+
+    Attributes:
+        key: The header ``Idempotency-Key``, or None.
+        caller: Whose request it is: the credentials as they were sent.
+        address: Method and path.
+    """
+
+    key: str | None
+    caller: str
+    address: str
+
+
+async def request_key_of(
+    request: Request,
+    key: Annotated[
+        str | None, Header(alias="Idempotency-Key", description="Of a write that may be sent again; kept for a day.")
+    ] = None,
+) -> RequestKey:
+    """Returns the key of a request.
+
+    Args:
+        request: The request.
+        key: As it was sent.
+
+    Returns:
+        The key, and whose it is.
+    """
+    caller = "\n".join(request.headers.get(name, "") for name in ("authorization", "x-api-key"))
+    return RequestKey(key, caller, f"{request.method} {request.scope['path']}")
+
+
 ServicesDep = Annotated[Services, Depends(services_of, use_cache=False)]
+IdempotencyDep = Annotated[RequestKey, Depends(request_key_of)]
 ItemIdDep = Annotated[str, Depends(item_id_of)]

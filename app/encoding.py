@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from app.cache.base import CodeCache, Modality, cache_key
 from app.decode import ImageDecoder, ImageFacts
+from app.encoder import Encoded, Encoder
 from app.pools import Pool
 from model.codes import Float32, pack_codes, sign_codes
 from model.errors import InvalidRequest
@@ -21,50 +22,6 @@ from model.preprocess import normalise_text
 
 MAX_BATCH = 8
 """Inputs of one forward pass: a search waits behind at most one, and on processors larger ones are no faster."""
-
-
-class Encoder(Protocol):
-    """What the service needs of a :class:`model.encoder.HashEncoder`."""
-
-    @property
-    def n_bits(self) -> int:
-        """Bits of one code."""
-        ...
-
-    def prepare(self, raw: Any) -> Any:
-        """Brings one Pillow image or one text into the form :meth:`encode` takes; safe in any thread.
-
-        Args:
-            raw: A Pillow image, or a string.
-
-        Returns:
-            What :meth:`encode` takes.
-        """
-        ...
-
-    def encode(self, prepared: Sequence[Any]) -> Float32:
-        """Encodes a batch; one call at a time.
-
-        Args:
-            prepared: N results of :meth:`prepare`.
-
-        Returns:
-            (N, n_bits) float32 in [−1, 1], the relaxed codes.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A code and where it came from.
-
-    Attributes:
-        code: Packed code, n_bits / 8 bytes.
-        cached: Whether it was found in the cache.
-    """
-
-    code: bytes
-    cached: bool
 
 
 class Encoding:
@@ -113,9 +70,24 @@ class Encoding:
             EmptyText: If nothing is left after normalisation.
             Overloaded: If too much is waiting.
         """
+        return (await self.encode_texts([self.normalised(text)]))[0]
+
+    def normalised(self, text: str) -> str:
+        """Checks and normalises a text.
+
+        Args:
+            text: As the client sent it.
+
+        Returns:
+            What :meth:`encode_texts` takes.
+
+        Raises:
+            InvalidRequest: If it is too long.
+            EmptyText: If nothing is left after normalisation.
+        """
         if len(text) > self._max_text_chars:
             raise InvalidRequest(f"the text has {len(text)} characters; at most {self._max_text_chars} are allowed")
-        return (await self.encode_texts([normalise_text(text)]))[0]
+        return normalise_text(text)
 
     async def encode_texts(self, normalised: Sequence[str]) -> list[Encoded]:
         """Returns the codes of texts, each different text encoded once.
@@ -228,6 +200,28 @@ class Encoding:
         """
         made = await self._encode_pool.run(self._encode, "image", list(prepared.values()))
         return await self._kept(list(prepared), made)
+
+    async def relaxed(self, raw: str | bytes) -> Float32:
+        """Returns the relaxed code of one text or one picture; the cache has none.
+
+        Args:
+            raw: A text as the client sent it, or an uploaded picture.
+
+        Returns:
+            (n_bits,) float32 in [−1, 1].
+
+        Raises:
+            InputError: If it is no acceptable text or picture.
+            Overloaded: If too much is waiting.
+        """
+        if isinstance(raw, str):
+            return await self._encode_pool.run(self._relaxed, "text", self._encoders["text"].prepare(self.normalised(raw)))
+        self._decoder.check_size(len(raw))
+        _, prepared = await self.prepare_image(raw)
+        return await self._encode_pool.run(self._relaxed, "image", prepared)
+
+    def _relaxed(self, modality: Modality, prepared: Any) -> Float32:
+        return np.asarray(self._encoders[modality].encode([prepared])[0], np.float32)
 
     def _prepare(self, image: Image.Image) -> Any:
         return self._encoders["image"].prepare(image)

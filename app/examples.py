@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 BUNDLE_ID = "3f2a9c51d0e47b86"
-TEXT_QUERY: dict[str, Any] = {"query": "a dog on a beach", "k": 5, "max_distance": 20, "target": "image"}
+NEXT_CURSOR = "AQAAAAkAAAAAAAAAKgAAAAAAAAfR1d4J0oTcN2q2ZlU0y1o9bBq3"
+TEXT_QUERY: dict[str, Any] = {
+    "query": "a dog on a beach",
+    "k": 5,
+    "max_distance": 20,
+    "target": "image",
+    "filter": {"and": [{"field": "licence", "in": ["CC0", "CC BY"]}, {"not": {"field": "hidden", "eq": True}}]},
+}
 SEARCH_OUT: dict[str, Any] = {
     "hits": [
         {
@@ -20,6 +27,7 @@ SEARCH_OUT: dict[str, Any] = {
             "image_url": "/index/beach-7/image",
         }
     ],
+    "next_cursor": NEXT_CURSOR,
     "query": {"modality": "text", "code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "cached": False},
 }
 INDEX_IN: dict[str, Any] = {"items": [{"id": "beach-7", "text": "two dogs run along the sea", "payload": {"licence": "CC0"}}]}
@@ -62,3 +70,29 @@ READY: dict[str, Any] = {
     "n_bits": 64,
     "n_items": 1903,
 }
+ID_QUERY: dict[str, Any] = {"id": "beach-7", "by": "image", "k": 5}
+CODE_QUERY: dict[str, Any] = {"code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "target": "image", "k": 5}
+MIX_QUERY: dict[str, Any] = {
+    "parts": [{"id": "beach-7"}, {"text": "a sunset", "weight": 0.8}, {"text": "people", "weight": -0.5}],
+    "k": 5,
+}
+MANY_QUERIES: dict[str, Any] = {"queries": [{"query": "a dog on a beach", "k": 5}, {"id": "beach-8"}]}
+NO_ITEM: dict[str, Any] = {
+    "type": "/problems/unknown-item",
+    "title": "There is no such item",
+    "status": 404,
+    "detail": "there is no item 'beach-8'",
+}
+MANY_OUT: dict[str, Any] = {"results": [SEARCH_OUT, {"error": NO_ITEM}], "n_failed": 1}
+ENCODE_IN: dict[str, Any] = {"inputs": [{"text": "a dog on a beach"}, {"text": "a sunset"}], "relaxed": False}
+ENCODE_OUT: dict[str, Any] = {
+    "results": [
+        {"hex": "d41d8cd98f00b204", "base64": "1B2M2Y8AsgQ=", "relaxed": None},
+        {"hex": "d41d8cd98f00b205", "base64": "1B2M2Y8AsgU=", "relaxed": None},
+    ],
+    "n_failed": 0,
+    "n_bits": 64,
+    "bundle_id": BUNDLE_ID,
+}
+COMPARE_IN: dict[str, Any] = {"a": {"id": "beach-7", "by": "image"}, "b": {"text": "a dog on a beach"}}
+COMPARE_OUT: dict[str, Any] = {"distance": 5, "n_bits": 8, "agreeing_bits": [0, 3, 7], "bundle_id": BUNDLE_ID}

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from app.catalog.base import Catalog, ImageFile, Item, NewItem
+from app.catalog.base import Catalog, ImageFile, Item, NewItem, Upserted
 from app.encoding import MAX_BATCH, Encoding
 from app.pools import Pool
+from app.records import Seal, no_records
 from app.schemas import ItemIn, read_item
 from app.writer import ItemWriter
 from model.errors import HashingError, InputError, InvalidRequest
@@ -43,11 +44,15 @@ class Outcome:
         item_id: As sent, or None if there was no usable one.
         status: What was done.
         error: Why it failed, if it did.
+        same_image: Ids of other items with the same picture, oldest first, a few of them.
+        same_text: Ids of other items with the same text, likewise.
     """
 
     item_id: str | None
     status: Literal["added", "replaced", "failed"]
     error: HashingError | None = None
+    same_image: tuple[str, ...] = ()
+    same_text: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -71,7 +76,7 @@ class _Draft:
 
 
 class Indexing:
-    """Indexes and deletes items.
+    """Indexes items.
 
     Args:
         encoding: Gives codes.
@@ -100,12 +105,18 @@ class Indexing:
         # Pictures of all requests together take turns, so that a search finds room in the queue for decoding.
         self._turns = asyncio.Semaphore(n_turns)
 
-    async def index(self, raw_items: Sequence[Any], files: Mapping[str, bytes]) -> list[Outcome]:
+    @property
+    def max_items(self) -> int:
+        """Items that one call may have."""
+        return self._limits.max_items
+
+    async def index(self, raw_items: Sequence[Any], files: Mapping[str, bytes], seal: Seal[Outcome] = no_records) -> list[Outcome]:
         """Writes all items that are in order, in one transaction; a bad one fails alone.
 
         Args:
             raw_items: JSON values, unchecked.
             files: Uploaded pictures by the name of their part.
+            seal: Makes the records that are kept with the items, from their outcomes.
 
         Returns:
             One outcome an item, in order; "added" and "replaced" are on disk.
@@ -124,20 +135,7 @@ class Indexing:
         await self._reuse_present(good)
         await self._encode_texts([draft for draft in good if draft.normalised is not None and draft.text_code is None])
         await self._encode_images([draft for draft in good if draft.content is not None and draft.image_code is None])
-        replaced = await self._write([draft for draft in good if draft.error is None])
-        return [_outcome(draft, replaced.get(id(draft), False)) for draft in drafts]
-
-    async def delete(self, item_id: str) -> None:
-        """Deletes an item.
-
-        Args:
-            item_id: Which.
-
-        Raises:
-            UnknownItem: If there is none.
-            Overloaded: If too much is waiting.
-        """
-        await self._writer_pool.run(self._writer.delete, item_id)
+        return await self._write(drafts, seal)
 
     def _draft(self, raw: Any, files: Mapping[str, bytes]) -> _Draft:
         try:
@@ -204,12 +202,19 @@ class Indexing:
         draft.image = ImageFile(draft.sha256, facts.media_type, facts.width, facts.height)
         return prepared
 
-    async def _write(self, drafts: Sequence[_Draft]) -> dict[int, bool]:
-        if not drafts:
-            return {}
-        pictures = {draft.sha256: draft.content for draft in drafts if draft.content is not None}
-        upserted = await self._writer_pool.run(self._writer.write, [draft.finished() for draft in drafts], pictures)
-        return {id(draft): answer.replaced is not None for draft, answer in zip(drafts, upserted, strict=True)}
+    async def _write(self, drafts: Sequence[_Draft], seal: Seal[Outcome]) -> list[Outcome]:
+        good = [draft for draft in drafts if draft.error is None]
+        pictures = {draft.sha256: draft.content for draft in good if draft.content is not None}
+
+        def outcomes(upserted: list[Upserted]) -> list[Outcome]:
+            answers = dict(zip(map(id, good), upserted, strict=True))
+            return [_outcome(draft, answers.get(id(draft))) for draft in drafts]
+
+        if not good and seal is no_records:
+            return outcomes([])
+        items = [draft.finished() for draft in good]
+        seal_all = no_records if seal is no_records else lambda upserted: seal(outcomes(upserted))
+        return outcomes(await self._writer_pool.run(self._writer.write, items, pictures, seal_all))
 
 
 def _digest(drafts: Sequence[_Draft]) -> None:
@@ -225,7 +230,8 @@ def _take_over(draft: _Draft, item: Item) -> None:
         draft.image, draft.image_code = item.image, item.image_code
 
 
-def _outcome(draft: _Draft, replaced: bool) -> Outcome:
-    if draft.error is not None:
+def _outcome(draft: _Draft, answer: Upserted | None) -> Outcome:
+    if answer is None:
         return Outcome(draft.item_id, "failed", draft.error)
-    return Outcome(draft.item_id, "replaced" if replaced else "added")
+    status: Literal["added", "replaced"] = "added" if answer.replaced is None else "replaced"
+    return Outcome(draft.item_id, status, same_image=answer.same_image, same_text=answer.same_text)

@@ -5,6 +5,8 @@ Decides every concrete variant. Does not know requests.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
@@ -12,30 +14,29 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.arrival import Arrive
+from app.assembly import start_services
 from app.cache.base import CodeCache
 from app.cache.memory_cache import MemoryCodeCache
 from app.cache.redis_cache import RedisCodeCache
 from app.catalog.sql import SqlCatalog
 from app.data_dir import DataDir
-from app.decode import ImageDecoder, allow_pixels
+from app.decode import allow_pixels
 from app.deps import Parts, Services
-from app.encoding import Encoding
 from app.errors import install_handlers
+from app.form_schemas import form_schemas
 from app.gate import open_gate
 from app.index.faiss_flat import FaissFlatIndex
-from app.indexing import Indexing, ItemLimits
 from app.media import MediaStore
 from app.middleware import EncodedItemIds, LimitSize, Observe
 from app.openapi import describe_problems
-from app.pools import Pool
-from app.retrieval import Retrieval
 from app.routes import ROUTERS
 from app.routes.guarded import check_guarded
 from app.routes.ui import static_files
 from app.settings import Settings
-from app.writer import ItemWriter
+from app.snapshots import SnapshotFile
 from model.errors import BundleNotFound
 
+_log = logging.getLogger(__name__)
 _VERSION = "0.1.0"
 _SMALL = 64 * 1024  # bytes of a body without pictures, and of everything around the picture in a form
 
@@ -45,7 +46,9 @@ class _App(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """Returns the OpenAPI document."""
-        return describe_problems(super().openapi())
+        document = describe_problems(super().openapi())
+        document["components"]["schemas"] |= form_schemas()
+        return document
 
 
 def create_app(settings: Settings, *, services: Services | None = None) -> FastAPI:
@@ -68,9 +71,16 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.gate = gate
         app.state.services = services or start_services(open_parts(settings), settings)
+        running: Services = app.state.services
+        background = [asyncio.create_task(work) for work in (running.upkeep.run(), running.jobs.run())]
+        for task in background:
+            task.add_done_callback(_tell_if_dead)
         try:
             yield
         finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
             await gate.close()
             await _close(app.state.services)
 
@@ -95,6 +105,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
 
 def _surround(app: FastAPI, settings: Settings) -> None:
     limits = {"/search/text": _SMALL, "/search/image": settings.max_image_bytes + _SMALL}
+    limits |= {"/search/id": _SMALL, "/search/code": _SMALL, "/search/many": 16 * _SMALL, "/index/jobs": settings.max_archive_bytes}
     app.add_middleware(EncodedItemIds)
     app.add_middleware(Arrive, body_timeout_s=settings.body_timeout_s, request_timeout_s=settings.request_timeout_s)
     app.add_middleware(LimitSize, max_bytes=settings.max_request_bytes, by_path=limits)
@@ -141,63 +152,18 @@ def open_parts(settings: Settings) -> Parts:
         cache=cache,
         catalog=catalog,
         media=media,
+        snapshot=SnapshotFile(data_dir.snapshot),
         close=closing.close,
     )
 
 
-def start_services(parts: Parts, settings: Settings) -> Services:
-    """Puts the services together and fills the index from the catalogue.
-
-    Args:
-        parts: What to work with; the indexes are empty.
-        settings: Checked settings.
-
-    Returns:
-        Services that answer.
-
-    Raises:
-        CatalogError: If the catalogue or the pictures cannot be read.
-    """
-    writer = ItemWriter(catalog=parts.catalog, indexes=parts.indexes, media=parts.media)
-    writer.rebuild()
-    waiting = settings.max_waiting
-    read_pool = Pool("searching", n_threads=settings.search_threads, max_waiting=waiting)
-    decode_pool = Pool("decoding", n_threads=settings.decode_threads, max_waiting=waiting)
-    encode_pool = Pool("encoding", n_threads=1, max_waiting=waiting)
-    writer_pool = Pool("writing", n_threads=1, max_waiting=waiting)
-    encoding = Encoding(
-        encoders=parts.encoders,
-        bundle_id=parts.bundle_id,
-        cache=parts.cache,
-        decoder=ImageDecoder(
-            max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, pixel_budget=settings.decode_pixel_budget
-        ),
-        decode_pool=decode_pool,
-        encode_pool=encode_pool,
-        max_text_chars=settings.max_text_chars,
-    )
-    item_limits = ItemLimits(settings.max_batch_items, settings.max_text_chars, settings.max_payload_bytes)
-    return Services(
-        settings=settings,
-        parts=parts,
-        encoding=encoding,
-        retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k),
-        indexing=Indexing(
-            encoding=encoding,
-            catalog=parts.catalog,
-            writer=writer,
-            writer_pool=writer_pool,
-            limits=item_limits,
-            n_turns=settings.decode_threads,
-        ),
-        writer=writer,
-        read_pool=read_pool,
-        writer_pool=writer_pool,
-        pools=(writer_pool, read_pool, decode_pool, encode_pool),
-    )
+def _tell_if_dead(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("work in the background has ended", exc_info=error)
 
 
 async def _close(services: Services) -> None:
+    await services.upkeep.finish()
     for pool in services.pools:
         pool.close()
     await services.parts.cache.close()

@@ -10,17 +10,16 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.durable import TEMPORARY_SUFFIX, replacing, sync_folder
 from model.errors import CatalogError, UnknownItem
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_TEMPORARY_SUFFIX = ".tmp"
 
 
 class MediaStore:
@@ -57,9 +56,10 @@ class MediaStore:
         with _translated("store a picture"):
             if not self._renewed(path, len(data)):
                 path.parent.mkdir(exist_ok=True)
-                _sync_folder(self._folder)
-                _write(path, data)
-            _sync_folder(path.parent)
+                sync_folder(self._folder)
+                with replacing(path) as file:
+                    file.write(data)
+            sync_folder(path.parent)
         return sha256
 
     def path(self, sha256: str) -> Path:
@@ -111,6 +111,43 @@ class MediaStore:
         with _translated("delete a picture"), self._lock:
             path.unlink(missing_ok=True)
 
+    def stored(self) -> Iterator[str]:
+        """Lists the pictures.
+
+        Yields:
+            Their sha256, in any order.
+
+        Raises:
+            CatalogError: If the disk refuses.
+        """
+        with _translated("list the pictures"):
+            yield from (path.name for path in self._folder.glob("??/*") if _SHA256.fullmatch(path.name))
+
+    def leftovers(self) -> list[Path]:
+        """Finds what crashes left half-written.
+
+        Returns:
+            Temporary files.
+        """
+        return sorted(self._folder.glob(f"??/*{TEMPORARY_SUFFIX}"))
+
+    def is_whole(self, sha256: str) -> bool:
+        """Reads a picture and compares it with its name.
+
+        Args:
+            sha256: 64 lower-case hex digits.
+
+        Returns:
+            Whether it is there, every byte of it.
+
+        Raises:
+            CatalogError: If it is no sha256 or the disk refuses.
+        """
+        try:
+            return hashlib.sha256(self.read(sha256)).hexdigest() == sha256
+        except UnknownItem:
+            return False
+
     def sweep(self, is_referenced: Callable[[str], bool]) -> int:
         """Deletes what an earlier process left behind: pictures that no item refers to, and half-written files.
 
@@ -138,7 +175,7 @@ class MediaStore:
 
     def _swept(self, path: Path, is_referenced: Callable[[str], bool]) -> bool:
         is_picture = _SHA256.fullmatch(path.name) is not None
-        if not is_picture and path.suffix != _TEMPORARY_SUFFIX:
+        if not is_picture and path.suffix != TEMPORARY_SUFFIX:
             return False
         if is_picture and is_referenced(path.name):
             return False
@@ -147,29 +184,6 @@ class MediaStore:
                 return False
             path.unlink()
             return True
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes to a file beside the path, waits for the disk, and only then gives it its name."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=_TEMPORARY_SUFFIX)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Waits until the names in a folder are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

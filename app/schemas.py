@@ -13,7 +13,6 @@ import pydantic_core
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from app import examples
-from app.cache.base import Modality
 from app.json_depth import check_depth
 from model.errors import InvalidRequest
 
@@ -49,46 +48,6 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TextQuery(_Strict):
-    """A search by text."""
-
-    model_config = _example(examples.TEXT_QUERY)
-
-    query: str = Field(description="What is looked for, in words.")
-    k: int = Field(10, ge=1, description="At most so many hits.", strict=True)
-    max_distance: int | None = Field(None, ge=0, description="Inclusive radius in bits; null for no bound.", strict=True)
-    target: Modality | None = Field(None, description="What the hits are compared by; by default the other modality.")
-
-
-class HitOut(BaseModel):
-    """One item found."""
-
-    id: str
-    distance: int = Field(description="Differing bits, 0 to n_bits.")
-    target: Modality
-    text: str | None
-    payload: dict[str, Any]
-    image_url: str | None
-
-
-class QueryOut(BaseModel):
-    """How the query was understood."""
-
-    modality: Modality
-    code: str = Field(description="The query's packed code in hex.")
-    bundle_id: str
-    cached: bool = Field(description="Whether the code was found in the cache.")
-
-
-class SearchOut(BaseModel):
-    """Hits in the order of (distance, age)."""
-
-    model_config = _example(examples.SEARCH_OUT)
-
-    hits: list[HitOut]
-    query: QueryOut
-
-
 class ItemIn(_Strict):
     """An item to be indexed: a text, an image, or both."""
 
@@ -120,6 +79,8 @@ class ItemResult(BaseModel):
     id: str | None = Field(description="As sent; null if the item had no usable id.")
     status: Literal["added", "replaced", "failed"]
     error: ItemError | None = None
+    same_image: list[str] | None = Field(None, description="Other items with the very same picture, the first ten.")
+    same_text: list[str] | None = Field(None, description="Other items with the very same text, the first ten.")
 
 
 class IndexOut(BaseModel):

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         request_timeout_s: Seconds after which steps of a request that have not begun are dropped.
         write_timeout_s: The same for requests that need more than the role ``read``.
         body_timeout_s: Seconds in which a request's body must have begun to arrive and go on arriving; see :mod:`app.arrival`.
+        snapshot_every_changes: Written or deleted items after which the index is written to disk.
+        snapshot_every_s: Seconds after which it is, if anything has changed.
+        bulk_folder: Folder whose manifests bulk jobs may read; none by default.
+        max_archive_bytes: Largest archive of a bulk job, packed and unpacked, bytes.
+        max_jobs: Bulk jobs that may be waiting or running.
         log_level: Least important level that is logged.
     """
 
@@ -85,6 +90,11 @@ class Settings(BaseSettings):
     request_timeout_s: float = Field(default=30, gt=0)
     write_timeout_s: float = Field(default=600, gt=0)
     body_timeout_s: float = Field(default=20, gt=0)
+    snapshot_every_changes: int = Field(default=10_000, gt=0)
+    snapshot_every_s: int = Field(default=300, gt=0)
+    bulk_folder: Path | None = None
+    max_archive_bytes: int = Field(default=1024 * _MIB, gt=0)
+    max_jobs: int = Field(default=16, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("redis_url")

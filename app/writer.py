@@ -17,24 +17,12 @@ from app.cache.base import Modality
 from app.catalog.base import Catalog, Item, NewItem, Upserted
 from app.index.base import CodeIndex
 from app.media import MediaStore
-from model.errors import CatalogError, HashingError, UnknownItem
+from app.records import Seal, no_records
+from app.snapshots import MODALITIES, Snapshot, SnapshotFile, current
+from model.errors import CatalogError, HashingError, SnapshotUnusable
 
 _log = logging.getLogger(__name__)
 _BLOCK = 8192
-MODALITIES: tuple[Modality, ...] = ("image", "text")
-
-
-def code_of(item: NewItem, modality: Modality) -> bytes | None:
-    """Returns the packed code of an item's image or text.
-
-    Args:
-        item: The item.
-        modality: Which of the two.
-
-    Returns:
-        n_bits / 8 bytes, or None if the item has no such code.
-    """
-    return item.image_code if modality == "image" else item.text_code
 
 
 class ItemWriter:
@@ -44,33 +32,67 @@ class ItemWriter:
         catalog: The items.
         indexes: One index a modality.
         media: The pictures.
+        snapshot: Where the index is kept between starts, or None: it is read from the catalogue each time then.
     """
 
-    def __init__(self, *, catalog: Catalog, indexes: Mapping[Modality, CodeIndex], media: MediaStore) -> None:
+    def __init__(
+        self, *, catalog: Catalog, indexes: Mapping[Modality, CodeIndex], media: MediaStore, snapshot: SnapshotFile | None = None
+    ) -> None:
         self._catalog = catalog
+        self._snapshot = snapshot
         self._indexes = indexes
         self._media = media
         self._n_items = 0
         self._n_codes: dict[Modality, int] = dict.fromkeys(MODALITIES, 0)
+        self._n_changes = 0
+
+    @property
+    def n_changes(self) -> int:
+        """Items written and deleted that are not in the snapshot yet."""
+        return self._n_changes
 
     def rebuild(self) -> int:
-        """Fills the empty indexes from the catalogue and sweeps pictures that no item refers to; to be called once, at start-up.
+        """Fills the empty indexes and sweeps pictures that no item refers to; to be called once, at start-up.
+
+        What a good snapshot holds is not read from the catalogue.
 
         Returns:
             Number of items.
         """
         n_swept = self._media.sweep(self._catalog.has_image)
-        for block in _blocks(self._catalog.scan()):
+        last_row_id = 0 if self._snapshot is None else self._load(self._snapshot)
+        for block in _blocks(self._catalog.scan(last_row_id)):
             self._add([(item.row_id, item) for item in block])
         _log.info("%d items indexed, %s pictures swept", self._n_items, n_swept)
         return self._n_items
 
-    def write(self, items: Sequence[NewItem], pictures: Mapping[str, bytes]) -> list[Upserted]:
+    def take_snapshot(self) -> bool:
+        """Writes down what the indexes hold, if anything has changed since the last time; searches go on meanwhile.
+
+        Returns:
+            Whether a snapshot was written; if the disk refuses, that is logged and the last one stays.
+        """
+        if self._snapshot is None or not self._n_changes:
+            return False
+        held = {modality: self._indexes[modality].held_codes() for modality in MODALITIES}
+        n_bits = self._indexes["image"].n_bits
+        try:
+            taken = Snapshot(self._catalog.bundle_id, n_bits, self._catalog.revision, self._n_items, held)
+            self._snapshot.write(taken)
+        except CatalogError:
+            _log.warning("no snapshot of the index was taken", exc_info=True)
+            return False
+        _log.info("snapshot of %d items at revision %d written", taken.n_items, taken.revision)
+        self._n_changes = 0
+        return True
+
+    def write(self, items: Sequence[NewItem], pictures: Mapping[str, bytes], seal: Seal[Upserted] = no_records) -> list[Upserted]:
         """Writes items; when it returns they are on disk and found.
 
         Args:
             items: What to write; of two with the same id the later one wins.
             pictures: Content of every picture that an item refers to, by its sha256.
+            seal: Makes the records that are kept with the items.
 
         Returns:
             One answer an item, in order.
@@ -81,7 +103,7 @@ class ItemWriter:
         for content in pictures.values():
             self._media.put(content)
         try:
-            upserted = self._catalog.upsert_many(items)
+            upserted = self._catalog.upsert_many(items, seal)
         except HashingError:
             self._drop_unused(pictures)
             raise
@@ -95,20 +117,39 @@ class ItemWriter:
         self._drop_unused({item.image.sha256 for item in gone if item.image})
         return upserted
 
-    def delete(self, item_id: str) -> None:
-        """Deletes an item; when it returns it is neither on disk nor found.
+    def delete(self, item_ids: Sequence[str], seal: Seal[Item | None] = no_records) -> list[Item | None]:
+        """Deletes items; when it returns they are neither on disk nor found.
 
         Args:
-            item_id: Which.
+            item_ids: Which.
+            seal: Makes the records that are kept with the deletion.
+
+        Returns:
+            The deleted item for each id, in order; None where there was none.
 
         Raises:
-            UnknownItem: If there is none.
+            HashingError: If the catalogue cannot be written; nothing has changed then.
         """
-        item = self._catalog.delete_many([item_id])[0]
-        if item is None:
-            raise UnknownItem(f"there is no item {item_id!r}")
-        self._remove([item])
-        self._drop_unused({item.image.sha256} if item.image else ())
+        deleted = self._catalog.delete_many(item_ids, seal)
+        gone = [item for item in deleted if item is not None]
+        self._remove(gone)
+        self._drop_unused({item.image.sha256 for item in gone if item.image})
+        return deleted
+
+    def delete_rows(self, row_ids: Sequence[int], seal: Seal[Item | None] = no_records) -> int:
+        """Deletes the items of rows; rows that are gone, as their items were replaced, are passed over.
+
+        Args:
+            row_ids: Which.
+            seal: Makes the records that are kept with the deletion.
+
+        Returns:
+            How many were deleted.
+
+        Raises:
+            HashingError: If the catalogue cannot be written; nothing has changed then.
+        """
+        return len(self.delete([item.item_id for item in self._catalog.get_rows(row_ids) if item is not None], seal))
 
     def state(self) -> tuple[int, bool]:
         """Counts the items and compares the indexes with them.
@@ -123,22 +164,41 @@ class ItemWriter:
         held = {modality: len(self._indexes[modality]) for modality in MODALITIES}
         return n_items, held == self._n_codes and n_items == self._n_items
 
+    def _load(self, file: SnapshotFile) -> int:
+        """Fills the indexes from the snapshot and returns its last row; 0, and empty indexes, if it is of no use."""
+        try:
+            snapshot = file.read()
+            codes = current(snapshot, self._catalog, n_bits=self._indexes["image"].n_bits)
+        except SnapshotUnusable as error:
+            level = logging.WARNING if file.path.exists() else logging.INFO
+            _log.log(level, "the index is rebuilt from the catalogue, as its snapshot cannot be used: %s", error)
+            self._n_changes = 1  # so that a good one is taken
+            return 0
+        for modality, (row_ids, packed_codes) in codes.items():
+            self._indexes[modality].add(row_ids, packed_codes)
+            self._n_codes[modality] = len(row_ids)
+        self._n_items = len(np.union1d(codes["image"][0], codes["text"][0]))
+        self._n_changes = snapshot.n_items - self._n_items
+        return snapshot.last_row_id
+
     def _add(self, rows: Sequence[tuple[int, NewItem]]) -> None:
         for modality in MODALITIES:
-            coded = [(row_id, code) for row_id, item in rows if (code := code_of(item, modality)) is not None]
+            coded = [(row_id, code) for row_id, item in rows if (code := item.code(modality)) is not None]
             if coded:
                 row_ids = np.array([row_id for row_id, _ in coded], dtype=np.int64)
                 codes = np.frombuffer(b"".join(code for _, code in coded), dtype=np.uint8).reshape(len(coded), -1)
                 self._indexes[modality].add(row_ids, codes)
                 self._n_codes[modality] += len(coded)
         self._n_items += len(rows)
+        self._n_changes += len(rows)
 
     def _remove(self, items: Sequence[Item]) -> None:
         for modality in MODALITIES:
-            row_ids = [item.row_id for item in items if code_of(item, modality) is not None]
+            row_ids = [item.row_id for item in items if item.code(modality) is not None]
             if row_ids:
                 self._n_codes[modality] -= self._indexes[modality].remove(np.array(row_ids, dtype=np.int64))
         self._n_items -= len(items)
+        self._n_changes += len(items)
 
     def _drop_unused(self, digests: Iterable[str]) -> None:
         """Deletes pictures that no item refers to; what cannot be deleted now is left to the next start."""

@@ -17,14 +17,20 @@ Decides the names and what each carries; does not know HTTP statuses (``app.erro
     │   ├── InvalidRequest         a request whose parts do not fit together
     │   ├── BadFilter              a filter that cannot be understood
     │   ├── ImageUrlRefused        an address that pictures are not fetched from
-    │   └── ImageNotFetched        an allowed address that gave no picture
+    │   ├── ImageNotFetched        an allowed address that gave no picture
+    │   ├── IdempotencyKeyReused   the key of another request
+    │   ├── RequestInProgress      the same request is being worked on
+    │   ├── JobFailed              a bulk job as a whole
+    │   └── JobEnded               a bulk job that is over
     ├── AccessError                who asks
     │   ├── Unauthenticated        no key, or an unknown one
     │   └── Forbidden              a key whose role may not do this
     ├── RateLimited                too many requests of one caller; carries ``retry_after_s``
     ├── CatalogError               the items
     │   ├── UnknownItem            no such item
-    │   └── BundleMismatch         codes of another bundle
+    │   ├── UnknownJob             no such bulk job
+    │   ├── BundleMismatch         codes of another bundle
+    │   └── SnapshotUnusable       an index snapshot that must not be loaded
     ├── Overloaded                 too busy; carries ``retry_after_s``
     │   └── DeadlinePassed         work whose time was up, or whose caller had gone, before it began
     ├── ConfigError                every mistake of a configuration at once
@@ -135,6 +141,22 @@ class RateLimited(HashingError):
         self.retry_after_s = retry_after_s
 
 
+class IdempotencyKeyReused(InputError):
+    """The Idempotency-Key came with another request before."""
+
+
+class RequestInProgress(InputError):
+    """The request with this Idempotency-Key is still being worked on."""
+
+
+class JobFailed(InputError):
+    """A bulk job cannot go on: its manifest or archive is unreadable, damaged or has changed."""
+
+
+class JobEnded(InputError):
+    """A bulk job is over and cannot be cancelled any more."""
+
+
 class CatalogError(HashingError):
     """The catalogue of items cannot do what was asked."""
 
@@ -143,8 +165,16 @@ class UnknownItem(CatalogError):
     """No item has the given id."""
 
 
+class UnknownJob(CatalogError):
+    """No bulk job has the given id."""
+
+
 class BundleMismatch(CatalogError):
     """Codes of another bundle meet this catalogue or index."""
+
+
+class SnapshotUnusable(CatalogError):
+    """An index snapshot is missing, damaged or does not fit the catalogue: the index is rebuilt without it."""
 
 
 class Overloaded(HashingError):

@@ -17,21 +17,31 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 from starlette.testclient import TestClient
 
+from app.assembly import start_services
 from app.cache.base import CodeCache
 from app.catalog.base import Catalog
 from app.catalog.sql import SqlCatalog
 from app.data_dir import DataDir
 from app.deps import Parts
 from app.index.faiss_flat import FaissFlatIndex
-from app.main import create_app, start_services
+from app.main import create_app
 from app.media import MediaStore
 from app.settings import Settings
-from model.codes import Float32
+from app.snapshots import SnapshotFile
+from model.codes import Float32, pack_codes, sign_codes
 from model.preprocess import normalise_text
 from tests.fakes import FakeCatalog, FakeCodeCache, FakeCodeIndex
 
 BUNDLE_ID = "fake-bundle"
 N_BITS = 64
+TO_SCHEMA_2 = (
+    "DROP TABLE answers",
+    "DROP TABLE jobs",
+    "DROP TABLE job_failures",
+    "DROP INDEX ix_items_text_sha256",
+    "ALTER TABLE items DROP COLUMN text_sha256",
+    "UPDATE meta SET schema_version = 2",
+)
 COLOURS = {
     "red": (200, 30, 30),
     "green": (40, 160, 60),
@@ -51,6 +61,11 @@ def meaning(words: str, n_bits: int = N_BITS) -> Float32:
         seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "little")
         total += np.random.default_rng(seed).choice([-1.0, 1.0], n_bits)
     return np.tanh(total).astype(np.float32)
+
+
+def packed(words: str, n_bits: int = N_BITS) -> bytes:
+    """Returns the packed code of some words."""
+    return pack_codes(sign_codes(meaning(words, n_bits)[None, :]))[0].tobytes()
 
 
 class FakeEncoder:
@@ -126,6 +141,7 @@ def real_parts(folder: Path, *, cache: CodeCache | None = None, bundle_id: str =
         cache=cache or FakeCodeCache(),
         catalog=catalog,
         media=MediaStore(data_dir.media),
+        snapshot=SnapshotFile(data_dir.snapshot),
         close=closing.close,
     )
 

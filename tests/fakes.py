@@ -6,13 +6,22 @@ The contract tests run on them as well, so a test that passes with a fake says s
 from __future__ import annotations
 
 import copy
+import hashlib
+import operator
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from app.cache.base import Modality
 from app.catalog.base import Item, NewItem, Upserted
-from app.index.base import Hit, check_new_rows, check_packed_codes
+from app.filters import AllOf, AnyOf, Exists, Expression, Not, OneOf, Within, keys_of
+from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
+from app.job_records import UNFINISHED, Job, JobFailure, JobState, JobStep
+from app.records import N_NAMED, Alike, KeptAnswer, Record, Seal, no_records
 from model.codes import Int64, UInt8, check_n_bits, hamming_distances
 from model.errors import CatalogError, CodeError
 
@@ -24,6 +33,10 @@ class FakeCodeIndex:
         self.n_bits = check_n_bits(n_bits)
         self.codes: dict[int, UInt8] = {}
         self._lock = threading.Lock()
+
+    @property
+    def newest_row(self) -> int:
+        return max(self.codes, default=0)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -41,21 +54,40 @@ class FakeCodeIndex:
         with self._lock:
             return sum(self.codes.pop(row, None) is not None for row in np.asarray(row_ids).tolist())
 
+    def held_codes(self) -> tuple[Int64, UInt8]:
+        with self._lock:
+            held = sorted(self.codes.items())
+        codes = np.stack([code for _, code in held]) if held else np.empty((0, self.n_bits // 8), np.uint8)
+        return np.array([row for row, _ in held], np.int64), codes
+
     def search(
-        self, packed_codes: UInt8, *, k: int, max_distance: int | None = None, allowed: Sequence[int] | Int64 | None = None
+        self,
+        packed_codes: UInt8,
+        *,
+        k: int,
+        max_distance: int | None = None,
+        allowed: Sequence[int] | Int64 | None = None,
+        window: Window = EVERYTHING,
     ) -> list[list[Hit]]:
         check_packed_codes(packed_codes, self.n_bits)
         if k < 1:
             raise CodeError(f"k must be 1 or more, not {k}")
         with self._lock:
             held = self.codes.copy()
-        rows = sorted(held if allowed is None else held.keys() & {int(row) for row in allowed})
+        rows = held.keys() if allowed is None else held.keys() & {int(row) for row in allowed}
+        newest_row = max(held, default=0) if window.newest_row is None else window.newest_row
+        rows = sorted(row for row in rows if row <= newest_row and row not in window.without)
+        if window.distinct:
+            rows = sorted({held[row].tobytes(): row for row in reversed(rows)}.values())
         if not rows:
             return [[] for _ in packed_codes]
         radius = self.n_bits if max_distance is None else max_distance
         table = hamming_distances(packed_codes, np.stack([held[row] for row in rows])).tolist()
-        ranked = [sorted(zip(distances, rows, strict=True))[:k] for distances in table]
-        return [[Hit(row, distance) for distance, row in hits if distance <= radius] for hits in ranked]
+        ranked = [sorted(zip(distances, rows, strict=True)) for distances in table]
+        after = window.after or (-1, 0)
+        return [
+            [Hit(row, distance) for distance, row in hits if distance <= radius and (distance, row) > after][:k] for hits in ranked
+        ]
 
 
 class FakeCodeCache:
@@ -85,25 +117,32 @@ class FakeCatalog:
 
     def __init__(self, bundle_id: str) -> None:
         self.bundle_id = bundle_id
+        self.n_bits = 64
         self.revision = 0
         self.failing = False
         self.closed = False
         self._items: dict[int, Item] = {}
+        self._answers: dict[str, KeptAnswer] = {}
+        self._jobs: dict[str, Job] = {}
+        self._failures: dict[str, list[JobFailure]] = {}
         self._last_row_id = 0
         self._lock = threading.Lock()
 
-    def upsert_many(self, items: Sequence[NewItem]) -> list[Upserted]:
+    def upsert_many(self, items: Sequence[NewItem], seal: Seal[Upserted] = no_records) -> list[Upserted]:
         with self._lock:
             self._begin()
-            answers = [self._upsert(item) for item in items]
+            written = [self._upsert(item) for item in items]
+            answers = [self._with_alike(item, answer) for item, answer in zip(items, written, strict=True)]
             self.revision += bool(answers)
+            self._keep(seal(answers))
             return answers
 
-    def delete_many(self, item_ids: Sequence[str]) -> list[Item | None]:
+    def delete_many(self, item_ids: Sequence[str], seal: Seal[Item | None] = no_records) -> list[Item | None]:
         with self._lock:
             self._begin()
             deleted = [self._delete(item_id) for item_id in item_ids]
             self.revision += any(deleted)
+            self._keep(seal(deleted))
             return deleted
 
     def get_many(self, item_ids: Sequence[str]) -> list[Item | None]:
@@ -113,10 +152,62 @@ class FakeCatalog:
     def get_rows(self, row_ids: Sequence[int]) -> list[Item | None]:
         return [copy.deepcopy(self._items.get(int(row_id))) for row_id in row_ids]
 
+    def matching(self, expression: Expression) -> list[int]:
+        return sorted(row_id for row_id, item in self._items.copy().items() if matches(expression, item.payload))
+
     def scan(self, after_row_id: int = 0) -> Iterator[Item]:
         for row_id, item in sorted(self._items.copy().items()):
             if row_id > after_row_id:
                 yield copy.deepcopy(item)
+
+    def row_ids(self, up_to: int) -> Int64:
+        return np.array(sorted(row for row in self._items.copy() if row <= up_to), np.int64)
+
+    def images(self) -> Iterator[str]:
+        yield from sorted({item.image.sha256 for item in self._items.copy().values() if item.image is not None})
+
+    def alike(self, modality: Modality, after: str, limit: int) -> list[Alike]:
+        holders: dict[str, list[str]] = {}
+        for item in self.scan():
+            if (digest := digest_of(item, modality)) is not None:
+                holders.setdefault(digest, []).append(item.item_id)
+        several = [(digest, ids) for digest, ids in sorted(holders.items()) if len(ids) > 1 and digest > after]
+        return [Alike(digest, len(ids), tuple(ids[:N_NAMED])) for digest, ids in several[:limit]]
+
+    def answer(self, name: str) -> KeptAnswer | None:
+        return self._answers.get(name)
+
+    def forget_answers(self, before_s: int) -> int:
+        old = [name for name, kept in self._answers.items() if kept.kept_at_s < before_s]
+        for name in old:
+            del self._answers[name]
+        return len(old)
+
+    def add_job(self, job: Job) -> None:
+        self._jobs[job.job_id] = job
+
+    def job(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def jobs(self, states: Collection[JobState] | None = None, limit: int = 100) -> list[Job]:
+        return [job for job in reversed(self._jobs.values()) if states is None or job.state in states][:limit]
+
+    def change_job(self, job_id: str, **changes: Any) -> bool:
+        job = self._jobs.get(job_id)
+        if job is None or job.state not in UNFINISHED:
+            return False
+        self._jobs[job_id] = replace(job, **changes)
+        return True
+
+    def failures(self, job_id: str, after_line: int = 0, limit: int = 100) -> list[JobFailure]:
+        found = sorted(self._failures.get(job_id, []), key=lambda failure: failure.line)
+        return [failure for failure in found if failure.line > after_line][:limit]
+
+    def damage(self) -> list[str]:
+        return []
+
+    def copy_to(self, path: Path) -> None:
+        raise CatalogError("the fake catalogue has no file")
 
     def count(self) -> int:
         return len(self._items)
@@ -140,6 +231,72 @@ class FakeCatalog:
         )
         return Upserted(self._last_row_id, replaced)
 
+    def _with_alike(self, new: NewItem, answer: Upserted) -> Upserted:
+        others = [item for _, item in sorted(self._items.items()) if item.item_id != new.item_id]
+        same: dict[Modality, tuple[str, ...]] = {}
+        for modality in ("image", "text"):
+            digest = digest_of(new, modality)
+            found = [item.item_id for item in others if digest is not None and digest_of(item, modality) == digest]
+            same[modality] = tuple(found[:N_NAMED])
+        return replace(answer, same_image=same["image"], same_text=same["text"])
+
+    def _keep(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if isinstance(record, JobStep):
+                job, more = self._jobs[record.job_id], record.failures
+                counts = {"n_added": job.n_added + record.n_added, "n_replaced": job.n_replaced + record.n_replaced}
+                self._jobs[job.job_id] = replace(
+                    job, line=record.line, offset=record.offset, n_failed=job.n_failed + len(more), **counts
+                )
+                self._failures.setdefault(job.job_id, []).extend(more)
+            else:
+                self._answers[record.name] = record
+
     def _delete(self, item_id: str) -> Item | None:
         row_id = next((row for row, item in self._items.items() if item.item_id == item_id), None)
         return None if row_id is None else self._items.pop(row_id)
+
+
+def digest_of(item: NewItem, modality: Modality) -> str | None:
+    if modality == "image":
+        return item.image and item.image.sha256
+    return None if item.text is None else hashlib.sha256(item.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def matches(expression: Expression, payload: dict[str, Any]) -> bool:
+    """Evaluates a filter on one payload, the plain way."""
+    match expression:
+        case AllOf(parts):
+            return all(matches(part, payload) for part in parts)
+        case AnyOf(parts):
+            return any(matches(part, payload) for part in parts)
+        case Not(part):
+            return not matches(part, payload)
+        case Exists(field):
+            return bool(values_at(payload, field))
+        case OneOf(field, wanted):
+            return any(kind_of(a) == kind_of(b) and a == b for a in values_at(payload, field) for b in wanted)
+        case Within(field, bounds):
+            return any(
+                all(kind_of(value) == kind_of(bound) and COMPARE[word](value, bound) for word, bound in bounds)
+                for value in values_at(payload, field)
+            )
+
+
+COMPARE: Mapping[str, Any] = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+
+
+def values_at(payload: Any, field: str) -> list[Any]:
+    """Returns everything that a field has: lists are looked through, and are themselves among it."""
+    found = [payload]
+    for key in keys_of(field):
+        found = [value[key] for value in flat(found) if isinstance(value, dict) and key in value]
+    return [float(value) if kind_of(value) is float else value for value in flat(found)]
+
+
+def flat(values: list[Any]) -> list[Any]:
+    return [one for value in values for one in ([value, *flat(value)] if isinstance(value, list) else [value])]
+
+
+def kind_of(value: Any) -> type:
+    return float if isinstance(value, int | float) and not isinstance(value, bool) else type(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.catalog.base import Catalog
 from app.catalog.sql import SqlCatalog
+from app.catalog.sql_database import identity_of
 
 
 def open_catalog(url: str, *, bundle_id: str, n_bits: int) -> Catalog:
@@ -17,4 +18,20 @@ def open_catalog(url: str, *, bundle_id: str, n_bits: int) -> Catalog:
     Returns:
         The catalogue; close it when done.
     """
+    return SqlCatalog(url, bundle_id=bundle_id, n_bits=n_bits)
+
+
+def open_existing(url: str) -> Catalog:
+    """Returns a catalogue that is there, whatever bundle it belongs to.
+
+    Args:
+        url: SQLAlchemy address.
+
+    Returns:
+        The catalogue; close it when done.
+
+    Raises:
+        CatalogError: If it is no catalogue.
+    """
+    bundle_id, n_bits = identity_of(url)
     return SqlCatalog(url, bundle_id=bundle_id, n_bits=n_bits)

@@ -9,6 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from app.cache.base import Modality
+from app.catalog.maintenance import Maintenance
+from app.filters import Expression
+from app.job_records import Jobs
+from app.records import Records, Seal, no_records
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
@@ -47,6 +53,10 @@ class NewItem:
     text_code: bytes | None = None
     image_code: bytes | None = None
 
+    def code(self, modality: Modality) -> bytes | None:
+        """Returns the packed code of its image or its text, n_bits / 8 bytes, or None if it has none."""
+        return self.image_code if modality == "image" else self.text_code
+
 
 @dataclass(frozen=True, slots=True)
 class Item(NewItem):
@@ -66,13 +76,17 @@ class Upserted:
     Attributes:
         row_id: Its new row.
         replaced: The item that stood under the same id before, or None if the id is new.
+        same_image: Ids of other items with the same picture when all is written, oldest first, a few of them.
+        same_text: Ids of other items with the same text, likewise.
     """
 
     row_id: int
     replaced: Item | None
+    same_image: tuple[str, ...] = ()
+    same_text: tuple[str, ...] = ()
 
 
-class Catalog(Protocol):
+class Catalog(Maintenance, Records, Jobs, Protocol):
     """Items by id; every writing method is one transaction that is durable when it returns."""
 
     @property
@@ -85,22 +99,24 @@ class Catalog(Protocol):
         """Grows with every committed write."""
         ...
 
-    def upsert_many(self, items: Sequence[NewItem]) -> list[Upserted]:
+    def upsert_many(self, items: Sequence[NewItem], seal: Seal[Upserted] = no_records) -> list[Upserted]:
         """Writes items in one transaction; of two with the same id the later one replaces the earlier.
 
         Args:
             items: What to write.
+            seal: Makes the records that are kept with them, from the answers.
 
         Returns:
             One answer an item, in order.
         """
         ...
 
-    def delete_many(self, item_ids: Sequence[str]) -> list[Item | None]:
+    def delete_many(self, item_ids: Sequence[str], seal: Seal[Item | None] = no_records) -> list[Item | None]:
         """Deletes items in one transaction.
 
         Args:
             item_ids: Which.
+            seal: Makes the records that are kept with the deletion, from the answers.
 
         Returns:
             The deleted item for each id, in order; None where there was none.
@@ -126,6 +142,17 @@ class Catalog(Protocol):
 
         Returns:
             One answer a row, in order; None where the row is gone.
+        """
+        ...
+
+    def matching(self, expression: Expression) -> list[int]:
+        """Looks for items whose payload matches a filter; what that means is told in :mod:`app.filters`.
+
+        Args:
+            expression: The filter.
+
+        Returns:
+            Their rows, ascending.
         """
         ...
 

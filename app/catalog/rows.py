@@ -5,6 +5,7 @@ Decides how a picture and a payload are written down and what cannot be stored. 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -37,6 +38,7 @@ def row_of(item: NewItem, n_bits: int) -> Row:
     return {
         "item_id": _storable(item.item_id),
         "text": None if item.text is None else _storable(item.text),
+        "text_sha256": None if item.text is None else text_digest(item.text),
         "payload": _as_json(item.payload),
         "image_sha256": image and image.sha256,
         "image_media_type": image and image.media_type,
@@ -44,6 +46,18 @@ def row_of(item: NewItem, n_bits: int) -> Row:
         "image_height": image and image.height,
         **codes,
     }
+
+
+def text_digest(text: str) -> str:
+    """Returns what equal texts have in common.
+
+    Args:
+        text: A storable text.
+
+    Returns:
+        Hex digest, sha256 of its UTF-8.
+    """
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def item_of(row: Mapping[str, Any]) -> Item:

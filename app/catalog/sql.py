@@ -6,63 +6,35 @@ the tables and what is special about SQLite stand in ``sql_tables``.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
+from app.cache.base import Modality
 from app.catalog.base import Item, NewItem, Upserted
 from app.catalog.rows import Row, item_of, row_of, runs_without_repeats
-from app.catalog.sql_tables import SCHEMA_VERSION, TABLES, items, meta, open_engine, translated
-from model.codes import check_n_bits
-from model.errors import BundleMismatch, CatalogError
+from app.catalog.sql_alike import alike_groups, with_alike
+from app.catalog.sql_payload_filter import add_leaves, rows_matching
+from app.catalog.sql_records import SqlRecords
+from app.catalog.sql_tables import items
+from app.filters import Expression
+from app.records import Alike, Seal, no_records
+from model.codes import Int64
 
 _BLOCK = 500  # ids or rows a statement; SQLite takes 999 variables at least
 
 
-class SqlCatalog:
-    """A :class:`~app.catalog.base.Catalog` for many threads: readers see the last commit, writers take turns.
+class SqlCatalog(SqlRecords):
+    """A :class:`~app.catalog.base.Catalog` for many threads: readers see the last commit, writers take turns."""
 
-    Args:
-        url: SQLAlchemy address, such as ``sqlite:////data/catalog.sqlite3``; made if there is none.
-        bundle_id: The bundle that is served; a new catalogue takes it over.
-        n_bits: Bits of one of its codes; a positive multiple of 8.
-
-    Raises:
-        BundleMismatch: If the catalogue holds codes of another bundle.
-        CatalogError: If the database cannot be opened, is none, is not a catalogue or is one of another schema version.
-        CodeError: If ``n_bits`` is not a positive multiple of 8.
-    """
-
-    def __init__(self, url: str, *, bundle_id: str, n_bits: int) -> None:
-        self._bundle_id = bundle_id
-        self._n_bits = check_n_bits(n_bits)
-        self._writing = threading.Lock()
-        self._engine = open_engine(url)
-        try:
-            self._open()
-        except CatalogError:
-            self.close()
-            raise
-
-    @property
-    def bundle_id(self) -> str:
-        """The bundle whose codes this catalogue holds."""
-        return self._bundle_id
-
-    @property
-    def revision(self) -> int:
-        """Grows with every committed write."""
-        with self._reader() as connection:
-            return int(connection.scalars(sa.select(meta.c.revision)).one())
-
-    def upsert_many(self, items: Sequence[NewItem]) -> list[Upserted]:
+    def upsert_many(self, items: Sequence[NewItem], seal: Seal[Upserted] = no_records) -> list[Upserted]:
         """Writes items in one transaction; of two with the same id the later one replaces the earlier.
 
         Args:
             items: What to write.
+            seal: Makes the records that are kept with them, from the answers.
 
         Returns:
             One answer an item, in order.
@@ -73,18 +45,22 @@ class SqlCatalog:
             InvalidRequest: If a text or payload cannot be stored; nothing is written then.
         """
         rows = [row_of(item, self._n_bits) for item in items]
-        if not rows:
+        if not rows and seal is no_records:
             return []
         with self._writer() as connection:
-            answers = [answer for run in runs_without_repeats(rows) for answer in _upsert(connection, run)]
-            _count_revision(connection)
+            written = [answer for run in runs_without_repeats(rows) for answer in _upsert(connection, run)]
+            answers = with_alike(connection, rows, written)
+            if rows:
+                self._count_revision(connection)
+            self._write_records(connection, seal(answers))
         return answers
 
-    def delete_many(self, item_ids: Sequence[str]) -> list[Item | None]:
+    def delete_many(self, item_ids: Sequence[str], seal: Seal[Item | None] = no_records) -> list[Item | None]:
         """Deletes items in one transaction.
 
         Args:
             item_ids: Which.
+            seal: Makes the records that are kept with the deletion, from the answers.
 
         Returns:
             The deleted item for each id, in order; None where there was none.
@@ -96,8 +72,10 @@ class SqlCatalog:
             found = {item.item_id: item for item in _select(connection, items.c.item_id, item_ids)}
             if found:
                 _delete(connection, [item.row_id for item in found.values()])
-                _count_revision(connection)
-        return [found.pop(item_id, None) for item_id in item_ids]
+                self._count_revision(connection)
+            answers = [found.pop(item_id, None) for item_id in item_ids]
+            self._write_records(connection, seal(answers))
+        return answers
 
     def get_many(self, item_ids: Sequence[str]) -> list[Item | None]:
         """Looks items up by id.
@@ -126,6 +104,18 @@ class SqlCatalog:
             found = {item.row_id: item for item in _select(connection, items.c.row_id, wanted)}
         return [found.get(row_id) for row_id in wanted]
 
+    def matching(self, expression: Expression) -> list[int]:
+        """Looks for items whose payload matches a filter.
+
+        Args:
+            expression: The filter.
+
+        Returns:
+            Their rows, ascending.
+        """
+        with self._reader() as connection:
+            return list(connection.scalars(rows_matching(expression)))
+
     def scan(self, after_row_id: int = 0) -> Iterator[Item]:
         """Reads all items in the order of their rows, in blocks.
 
@@ -140,6 +130,49 @@ class SqlCatalog:
         while block := self._block(after_row_id):
             yield from block
             after_row_id = block[-1].row_id
+
+    def row_ids(self, up_to: int) -> Int64:
+        """Lists the rows that are there.
+
+        Args:
+            up_to: No rows above this one.
+
+        Returns:
+            (N,) int64, strictly ascending.
+        """
+        query = sa.select(items.c.row_id).where(items.c.row_id <= up_to).order_by(items.c.row_id)
+        with self._reader() as connection:
+            return np.fromiter(connection.scalars(query), np.int64)
+
+    def images(self) -> Iterator[str]:
+        """Lists the pictures that items refer to.
+
+        Yields:
+            Their sha256, each once, ascending.
+        """
+        digest, last = items.c.image_sha256, ""
+        query = sa.select(digest).distinct().order_by(digest).limit(_BLOCK)
+        while True:
+            with self._reader() as connection:
+                block = connection.scalars(query.where(digest > last)).all()
+            if not block:
+                return
+            yield from block
+            last = block[-1]
+
+    def alike(self, modality: Modality, after: str, limit: int) -> list[Alike]:
+        """Lists the pictures or texts that several items have.
+
+        Args:
+            modality: Which of the two.
+            after: Only digests above this one; empty for the beginning.
+            limit: At most so many.
+
+        Returns:
+            Groups, by ascending digest.
+        """
+        with self._reader() as connection:
+            return alike_groups(connection, modality, after, limit)
 
     def count(self) -> int:
         """Number of items."""
@@ -158,51 +191,10 @@ class SqlCatalog:
         with self._reader() as connection:
             return connection.execute(sa.select(items.c.row_id).where(items.c.image_sha256 == sha256).limit(1)).first() is not None
 
-    def close(self) -> None:
-        """Closes the database; the catalogue must not be used afterwards."""
-        self._engine.dispose()
-
-    @contextmanager
-    def _reader(self) -> Iterator[sa.Connection]:
-        with translated(), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _writer(self) -> Iterator[sa.Connection]:
-        """Holds the only write transaction; commits at its end, or rolls back if something was raised."""
-        with self._writing, translated(), self._engine.execution_options(writes=True).begin() as connection:
-            yield connection
-
     def _block(self, after_row_id: int) -> list[Item]:
         query = sa.select(items).where(items.c.row_id > after_row_id).order_by(items.c.row_id).limit(_BLOCK)
         with self._reader() as connection:
             return [item_of(dict(row)) for row in connection.execute(query).mappings()]
-
-    def _open(self) -> None:
-        """Makes the tables of a new database and refuses one that is not ours."""
-        with self._writer() as connection:
-            tables = sa.inspect(connection).get_table_names()
-            if not tables:
-                TABLES.create_all(connection)
-                first = {"id": 1, "schema_version": SCHEMA_VERSION, "revision": 0}
-                connection.execute(sa.insert(meta).values(bundle_id=self._bundle_id, n_bits=self._n_bits, **first))
-            elif not {"meta", "items"} <= set(tables):
-                raise CatalogError(f"{self._where()} is a database, but no catalogue")
-            self._check(connection)
-
-    def _check(self, connection: sa.Connection) -> None:
-        version = connection.scalars(sa.select(meta.c.schema_version)).one()
-        if version != SCHEMA_VERSION:
-            raise CatalogError(f"{self._where()} has schema version {version}; this version of Bitlens reads {SCHEMA_VERSION}")
-        held = connection.execute(sa.select(meta.c.bundle_id, meta.c.n_bits)).one()
-        if (held.bundle_id, held.n_bits) != (self._bundle_id, self._n_bits):
-            raise BundleMismatch(
-                f"{self._where()} holds codes of bundle {held.bundle_id} ({held.n_bits} bits), but bundle {self._bundle_id} "
-                f"({self._n_bits} bits) is served: use another --data-dir, or serve bundle {held.bundle_id}"
-            )
-
-    def _where(self) -> str:
-        return self._engine.url.render_as_string(hide_password=True)
 
 
 def _upsert(connection: sa.Connection, run: list[Row]) -> list[Upserted]:
@@ -211,6 +203,7 @@ def _upsert(connection: sa.Connection, run: list[Row]) -> list[Upserted]:
     _delete(connection, [item.row_id for item in replaced.values()])
     insert = sa.insert(items).returning(items.c.row_id, sort_by_parameter_order=True)
     row_ids = connection.scalars(insert, run).all()
+    add_leaves(connection, [(row_id, row["payload"]) for row_id, row in zip(row_ids, run, strict=True)])
     return [Upserted(row_id, replaced.get(row["item_id"])) for row_id, row in zip(row_ids, run, strict=True)]
 
 
@@ -224,10 +217,6 @@ def _select(connection: sa.Connection, column: sa.Column[Any], values: Sequence[
 def _delete(connection: sa.Connection, row_ids: Sequence[int]) -> None:
     for block in _blocks(row_ids):
         connection.execute(sa.delete(items).where(items.c.row_id.in_(block)))
-
-
-def _count_revision(connection: sa.Connection) -> None:
-    connection.execute(sa.update(meta).values(revision=meta.c.revision + 1))
 
 
 def _blocks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -6,8 +6,10 @@ Decides the schema and what makes a commit durable. Another database needs its a
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -15,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from model.errors import CatalogError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 3
 
 _BUSY_TIMEOUT_MS = 10_000
 
@@ -35,6 +37,7 @@ items = sa.Table(
     sa.Column("row_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("item_id", sa.Text, nullable=False, unique=True),
     sa.Column("text", sa.Text),
+    sa.Column("text_sha256", sa.String(64), index=True),
     sa.Column("payload", sa.Text, nullable=False),
     sa.Column("image_sha256", sa.String(64), index=True),
     sa.Column("image_media_type", sa.Text),
@@ -43,6 +46,43 @@ items = sa.Table(
     sa.Column("text_code", sa.LargeBinary),
     sa.Column("image_code", sa.LargeBinary),
     sqlite_autoincrement=True,  # a row id is never given twice
+)
+answers = sa.Table(
+    "answers",
+    TABLES,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("kept_at_s", sa.BigInteger, nullable=False, index=True),
+)
+jobs = sa.Table(
+    "jobs",
+    TABLES,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("job_id", sa.String(64), nullable=False, unique=True),
+    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("manifest", sa.Text),
+    sa.Column("created_at_s", sa.BigInteger, nullable=False),
+    sa.Column("started_at_s", sa.BigInteger),
+    sa.Column("ended_at_s", sa.BigInteger),
+    sa.Column("manifest_sha256", sa.String(64)),
+    sa.Column("n_asked", sa.BigInteger),
+    sa.Column("n_added", sa.BigInteger, nullable=False),
+    sa.Column("n_replaced", sa.BigInteger, nullable=False),
+    sa.Column("n_failed", sa.BigInteger, nullable=False),
+    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+    sa.Column("error", sa.Text),
+)
+job_failures = sa.Table(
+    "job_failures",
+    TABLES,
+    sa.Column("job_id", sa.String(64), primary_key=True),
+    sa.Column("line", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("item_id", sa.Text),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
 )
 
 
@@ -58,7 +98,7 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
-    except (SQLAlchemyError, UnicodeError, OverflowError) as error:
+    except (SQLAlchemyError, sqlite3.Error, UnicodeError, OverflowError) as error:
         reason = getattr(error, "orig", None) or error
         raise CatalogError(f"the catalogue's database failed: {reason}") from error
 
@@ -99,3 +139,29 @@ def _configure_sqlite(connection: DBAPIConnection, _record: object) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     """A writer takes the write lock at once: a reader that wants it later could only fail."""
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+
+def sqlite_damage(connection: sa.Connection) -> list[str]:
+    """Runs SQLite's own checks.
+
+    Args:
+        connection: To an SQLite database.
+
+    Returns:
+        One line a finding.
+    """
+    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+    strays = [f"row {row[1]} of {row[0]} refers to nothing" for row in connection.exec_driver_sql("PRAGMA foreign_key_check")]
+    return [line for line in found if line != "ok"] + strays
+
+
+def copy_sqlite(connection: sa.Connection, path: Path) -> None:
+    """Copies an SQLite database while it is in use, by SQLite's online backup.
+
+    Args:
+        connection: To the database.
+        path: The new file.
+    """
+    source = connection.connection.driver_connection
+    with translated(), closing(sqlite3.connect(path)) as target:
+        source.backup(target)  # type: ignore[union-attr]

@@ -6,6 +6,7 @@ Decides the order of hits and the meaning of the radius. Does not know items, te
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -26,6 +27,27 @@ class Hit(NamedTuple):
     distance: int
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of the order (distance, row_id) that may be answered.
+
+    Attributes:
+        after: Only hits behind this (distance, row_id); None for the beginning.
+        newest_row: Only rows up to this one; None for all.
+        without: Rows that are no hits; meant for a few.
+        distinct: Whether of equal codes only the lowest row is a hit; it is chosen among the rows that may be hits, before
+            ``after`` cuts, so that a later page does not bring another row of a code that an earlier page has brought.
+    """
+
+    after: tuple[int, int] | None = None
+    newest_row: int | None = None
+    without: frozenset[int] = frozenset()
+    distinct: bool = False
+
+
+EVERYTHING = Window()
+
+
 class CodeIndex(Protocol):
     """Exact search over packed codes; safe to call from several threads at once.
 
@@ -35,6 +57,11 @@ class CodeIndex(Protocol):
     @property
     def n_bits(self) -> int:
         """Bits of one code."""
+        ...
+
+    @property
+    def newest_row(self) -> int:
+        """Highest row id held, 0 if there is none."""
         ...
 
     def __len__(self) -> int:
@@ -64,8 +91,22 @@ class CodeIndex(Protocol):
         """
         ...
 
+    def held_codes(self) -> tuple[Int64, UInt8]:
+        """Returns all that is held at this moment; to be read, not written.
+
+        Returns:
+            (N,) int64 row ids, strictly ascending, and (N, n_bits / 8) uint8, the code of each; later writes do not change them.
+        """
+        ...
+
     def search(
-        self, packed_codes: UInt8, *, k: int, max_distance: int | None = None, allowed: Sequence[int] | Int64 | None = None
+        self,
+        packed_codes: UInt8,
+        *,
+        k: int,
+        max_distance: int | None = None,
+        allowed: Sequence[int] | Int64 | None = None,
+        window: Window = EVERYTHING,
     ) -> list[list[Hit]]:
         """Returns the nearest codes of each query.
 
@@ -74,6 +115,7 @@ class CodeIndex(Protocol):
             k: At most so many hits a query; 1 or more.
             max_distance: Inclusive radius in bits; None for no bound.
             allowed: If given, only these row ids may be hits (ids not held are passed over).
+            window: Which part of the order is answered; the same for every query.
 
         Returns:
             One list a query, ordered by (distance, row_id), never padded.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -22,7 +22,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from app.index.base import Hit, check_new_rows, check_packed_codes
+from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
+from app.index.scan import scan
 from model.codes import Int64, UInt8, check_n_bits
 from model.errors import CodeError
 
@@ -52,6 +53,11 @@ class _Held:
         found: Int64 = positions[is_held]
         return found
 
+    def up_to(self, row_id: int) -> _Held:
+        """Returns the rows up to one, as views."""
+        end = int(np.searchsorted(self.row_ids, row_id, side="right"))
+        return _Held(self.row_ids[:end], self.packed_codes[:end])
+
     def at(self, positions: Int64) -> _Held:
         """Returns copies of the rows at ascending positions."""
         return _Held(self.row_ids.take(positions), self.packed_codes.take(positions, axis=0))
@@ -77,6 +83,12 @@ class FaissFlatIndex:
     def n_bits(self) -> int:
         """Bits of one code."""
         return self._n_bits
+
+    @property
+    def newest_row(self) -> int:
+        """Highest row id held, 0 if there is none."""
+        row_ids = self._held.row_ids
+        return int(row_ids[-1]) if len(row_ids) else 0
 
     def __len__(self) -> int:
         """Returns the number of codes held."""
@@ -124,8 +136,23 @@ class FaissFlatIndex:
                 self._held = self._spare = self._held.at(np.flatnonzero(kept))
             return len(gone)
 
+    def held_codes(self) -> tuple[Int64, UInt8]:
+        """Returns all that is held at this moment; to be read, not written.
+
+        Returns:
+            (N,) int64 row ids, strictly ascending, and (N, n_bits / 8) uint8, the code of each; later writes do not change them.
+        """
+        held = self._held
+        return held.row_ids, held.packed_codes
+
     def search(
-        self, packed_codes: UInt8, *, k: int, max_distance: int | None = None, allowed: Sequence[int] | Int64 | None = None
+        self,
+        packed_codes: UInt8,
+        *,
+        k: int,
+        max_distance: int | None = None,
+        allowed: Sequence[int] | Int64 | None = None,
+        window: Window = EVERYTHING,
     ) -> list[list[Hit]]:
         """Returns the nearest codes of each query.
 
@@ -134,6 +161,7 @@ class FaissFlatIndex:
             k: At most so many hits a query; 1 or more.
             max_distance: Inclusive radius in bits; None for no bound.
             allowed: If given, only these row ids may be hits (ids not held are passed over).
+            window: Which part of the order is answered; the same for every query.
 
         Returns:
             One list a query, ordered by (distance, row_id), never padded.
@@ -145,14 +173,17 @@ class FaissFlatIndex:
         if k < 1:
             raise CodeError(f"k must be 1 or more, not {k}")
         held = self._held
+        if window.newest_row is not None:
+            held = held.up_to(window.newest_row)
         if allowed is not None:
             held = held.at(held.positions_of(np.asarray(allowed, dtype=np.int64)))
         if not len(held.row_ids) or not len(packed_codes):
             return [[] for _ in packed_codes]
-        k = min(k, len(held.row_ids))
-        faiss.omp_set_num_threads(1)  # holds for the calling thread only, hence here: the service searches in many
-        distances, positions = faiss.knn_hamming(np.ascontiguousarray(packed_codes), held.packed_codes, k)
-        return [_hits(held.row_ids[at], distance, max_distance) for at, distance in zip(positions, distances, strict=True)]
+        queries, radius = np.ascontiguousarray(packed_codes), self._n_bits if max_distance is None else max_distance
+        if window.distinct or window.after is not None:
+            return [scan(query, held.row_ids, held.packed_codes, k=k, radius=radius, window=window) for query in queries]
+        nearest = _nearest(held, queries, k + len(window.without))
+        return [_hits(*found, k=k, radius=radius, without=window.without) for found in nearest]
 
     def _append(self, new: _Held) -> None:
         """Writes behind the last row; no search that runs looks there."""
@@ -180,7 +211,15 @@ def _grown(held: _Held, capacity: int) -> _Held:
     return _Held(row_ids, packed_codes)
 
 
-def _hits(row_ids: Int64, distances: Int32, max_distance: int | None) -> list[Hit]:
-    """Returns the hits of one query, cut at the radius; distances ascend."""
+def _nearest(held: _Held, queries: UInt8, k: int) -> Iterator[tuple[Int64, Int32]]:
+    """Yields the rows of each query's nearest codes and their distances, which ascend."""
+    faiss.omp_set_num_threads(1)  # holds for the calling thread only, hence here: the service searches in many
+    distances, positions = faiss.knn_hamming(queries, held.packed_codes, min(k, len(held.row_ids)))
+    return ((held.row_ids[at], distance) for at, distance in zip(positions, distances, strict=True))
+
+
+def _hits(row_ids: Int64, distances: Int32, *, k: int, radius: int, without: frozenset[int]) -> list[Hit]:
+    """Returns the hits of one query, cut at the radius and at ``k``; distances ascend."""
     hits = list(map(Hit._make, zip(row_ids.tolist(), distances.tolist(), strict=True)))
-    return hits if max_distance is None else hits[: bisect_right(hits, max_distance, key=attrgetter("distance"))]
+    hits = hits[: bisect_right(hits, radius, key=attrgetter("distance"))]
+    return [hit for hit in hits if hit.row_id not in without][:k] if without else hits[:k]

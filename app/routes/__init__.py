@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.routes import health, items, search, ui
+from app.routes import catalogue, codes, health, items, jobs, search, search_many, search_more, ui
 
-ROUTERS: tuple[APIRouter, ...] = (search.router, items.router, health.router, ui.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    search.router,
+    search_more.router,
+    search_many.router,
+    codes.router,
+    jobs.router,
+    catalogue.router,
+    items.router,
+    health.router,
+    ui.router,
+)

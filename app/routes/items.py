@@ -13,12 +13,22 @@ from starlette.datastructures import FormData, UploadFile
 
 from app import examples
 from app.catalog.base import Item
-from app.deps import ItemIdDep, Services, ServicesDep, image_url
+from app.deps import IdempotencyDep, ItemIdDep, Services, ServicesDep
 from app.errors import problem_of, problem_responses
+from app.idempotency import Answer, Keep
 from app.indexing import Outcome
 from app.routes.guarded import GuardedRoute, needs
-from app.schemas import CodesOut, ImageOut, IndexOut, ItemError, ItemIn, ItemOut, ItemResult, read_items
-from model.errors import CatalogError, InvalidRequest, Overloaded, UnknownItem, UnsupportedMediaType
+from app.routes.item_answers import item_out, once
+from app.schemas import IndexOut, ItemError, ItemIn, ItemOut, ItemResult, read_items
+from model.errors import (
+    CatalogError,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    Overloaded,
+    RequestInProgress,
+    UnknownItem,
+    UnsupportedMediaType,
+)
 
 router = APIRouter(prefix="/index", tags=["items"], route_class=GuardedRoute)
 
@@ -51,15 +61,26 @@ _BODY = {
     "",
     response_model=IndexOut,
     openapi_extra=_BODY,
-    responses=problem_responses(InvalidRequest, UnsupportedMediaType, Overloaded, CatalogError, statuses=[400, 413]),
+    responses=problem_responses(
+        InvalidRequest,
+        UnsupportedMediaType,
+        IdempotencyKeyReused,
+        RequestInProgress,
+        Overloaded,
+        CatalogError,
+        statuses=[400, 413],
+    ),
     summary="Add or replace items",
 )
 @needs("write")
-async def index_items(request: Request, services: ServicesDep) -> Response:
+async def index_items(request: Request, services: ServicesDep, key: IdempotencyDep) -> Response:
     """Adds items, or replaces those whose id is taken; what is not failed is on disk when this answers. A bad item fails alone."""
     raw_items, files = await _read(request, services)
-    outcomes = await services.indexing.index(raw_items, files)
-    return Response(_index_out(outcomes).model_dump_json(exclude_unset=True), media_type="application/json")
+
+    async def work(keep: Keep) -> Answer:
+        return _indexed(await services.indexing.index(raw_items, files, keep(_indexed)))
+
+    return await once(services, key, raw_items, work, files)
 
 
 @router.get(
@@ -91,14 +112,24 @@ async def get_image(item_id: ItemIdDep, request: Request, services: ServicesDep,
 async def get_item(item_id: ItemIdDep, services: ServicesDep) -> Response:
     """Returns an item with its codes."""
     item = await _item(services, item_id)
-    return Response(_item_out(item, services.parts.bundle_id).model_dump_json(), media_type="application/json")
+    return Response(item_out(item, services.parts.bundle_id).model_dump_json(), media_type="application/json")
 
 
-@router.delete("/{item_id:path}", status_code=204, responses=problem_responses(UnknownItem, Overloaded), summary="Delete an item")
+@router.delete(
+    "/{item_id:path}",
+    status_code=204,
+    response_class=Response,
+    responses=problem_responses(UnknownItem, InvalidRequest, IdempotencyKeyReused, RequestInProgress, CatalogError, Overloaded),
+    summary="Delete an item",
+)
 @needs("write")
-async def delete_item(item_id: ItemIdDep, services: ServicesDep) -> None:
+async def delete_item(item_id: ItemIdDep, services: ServicesDep, key: IdempotencyDep) -> Response:
     """Deletes an item, its codes, and its picture if no other item has the same."""
-    await services.indexing.delete(item_id)
+
+    async def work(keep: Keep) -> Answer:
+        return _deleted(item_id, await services.deleting.some([item_id], keep(lambda deleted: _deleted(item_id, deleted))))
+
+    return await once(services, key, None, work)
 
 
 async def _read(request: Request, services: Services) -> tuple[list[Any], Mapping[str, bytes]]:
@@ -136,31 +167,22 @@ def _is_current(if_none_match: str, sha256: str) -> bool:
     return "*" in tags or f'"{sha256}"' in tags
 
 
-def _item_out(item: Item, bundle_id: str) -> ItemOut:
-    image = item.image
-    facts = ImageOut(media_type=image.media_type, width=image.width, height=image.height, sha256=image.sha256) if image else None
-    return ItemOut(
-        id=item.item_id,
-        text=item.text,
-        payload=item.payload,
-        image_url=image_url(item.item_id) if image else None,
-        image=facts,
-        codes=CodesOut(image=_hex(item.image_code), text=_hex(item.text_code)),
-        bundle_id=bundle_id,
-    )
+def _deleted(item_id: str, deleted: list[Item | None]) -> Answer:
+    if deleted == [None]:
+        raise UnknownItem(f"there is no item {item_id!r}")
+    return Answer(204, "")
 
 
-def _hex(code: bytes | None) -> str | None:
-    return None if code is None else code.hex()
-
-
-def _index_out(outcomes: list[Outcome]) -> IndexOut:
+def _indexed(outcomes: list[Outcome]) -> Answer:
     results = [_item_result(one) for one in outcomes]
     counts = {status: sum(one.status == status for one in outcomes) for status in ("added", "replaced", "failed")}
-    return IndexOut(results=results, n_added=counts["added"], n_replaced=counts["replaced"], n_failed=counts["failed"])
+    answer = IndexOut(results=results, n_added=counts["added"], n_replaced=counts["replaced"], n_failed=counts["failed"])
+    return Answer(200, answer.model_dump_json(exclude_unset=True))
 
 
 def _item_result(outcome: Outcome) -> ItemResult:
-    if outcome.error is None:
-        return ItemResult(id=outcome.item_id, status=outcome.status)
-    return ItemResult(id=outcome.item_id, status=outcome.status, error=ItemError(**problem_of(outcome.error)))
+    more: dict[str, Any] = {"same_image": list(outcome.same_image), "same_text": list(outcome.same_text)}
+    more = {name: ids for name, ids in more.items() if ids}
+    if outcome.error is not None:
+        more["error"] = ItemError(**problem_of(outcome.error))
+    return ItemResult(id=outcome.item_id, status=outcome.status, **more)

@@ -1,46 +1,73 @@
 """``POST /search/text`` and ``POST /search/image``.
 
-Decides how a search is asked and answered over HTTP. Does not know how codes are made or compared.
+Decides how a search is asked over HTTP. Does not know how codes are made or compared.
 """
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 
 from app.cache.base import Modality
-from app.deps import Services, ServicesDep, image_url
-from app.encoding import Encoded
+from app.deps import ServicesDep
 from app.errors import problem_responses
-from app.retrieval import FoundItem, SearchBounds
+from app.filter_reading import read_filter
+from app.query_schemas import SearchOut, TextQuery
+from app.retrieval import SearchBounds
+from app.routes.answers import by_text, json_of, search_out
 from app.routes.guarded import GuardedRoute, needs
-from app.schemas import HitOut, QueryOut, SearchOut, TextQuery
-from model.errors import EmptyText, ImageTooLarge, InvalidRequest, Overloaded, UndecodableImage, UnsupportedMediaType
+from model.errors import (
+    BadFilter,
+    BundleMismatch,
+    EmptyText,
+    ImageTooLarge,
+    InvalidRequest,
+    Overloaded,
+    UndecodableImage,
+    UnsupportedMediaType,
+)
 
 router = APIRouter(prefix="/search", tags=["search"], route_class=GuardedRoute)
+
+
+async def _form_bounds(
+    *,
+    k: Annotated[int, Form(description="At most so many hits.")] = 10,
+    max_distance: Annotated[int | None, Form(description="Inclusive radius in bits.")] = None,
+    target: Annotated[Modality, Form(description="What the hits are compared by.")] = "text",
+    payload_filter: Annotated[str | None, Form(alias="filter", description="A payload filter as JSON.")] = None,
+    dedupe: Annotated[bool, Form(description="Of items with equal codes give only the oldest.")] = False,
+    cursor: Annotated[str | None, Form(description="`next_cursor` of the page before.", max_length=100)] = None,
+) -> SearchBounds:
+    expression = None if payload_filter is None else read_filter(payload_filter)
+    return SearchBounds(target, k, max_distance, expression, dedupe, cursor)
 
 
 @router.post(
     "/text",
     response_model=SearchOut,
-    responses=problem_responses(EmptyText, InvalidRequest, Overloaded, statuses=[400, 413]),
+    responses=problem_responses(EmptyText, InvalidRequest, BadFilter, BundleMismatch, Overloaded, statuses=[400, 413]),
     summary="Find items by words",
 )
 @needs("read")
 async def search_text(query: TextQuery, services: ServicesDep) -> Response:
     """Returns the items nearest to a text: images by default, or texts."""
-    bounds = SearchBounds(query.target or "image", query.k, query.max_distance)
-    services.retrieval.check(bounds)
-    encoded = await services.encoding.encode_text(query.query)
-    return await _answer(services, "text", encoded, bounds)
+    return json_of(await by_text(services, query))
 
 
 @router.post(
     "/image",
     response_model=SearchOut,
     responses=problem_responses(
-        UndecodableImage, InvalidRequest, ImageTooLarge, UnsupportedMediaType, Overloaded, statuses=[400, 413]
+        UndecodableImage,
+        InvalidRequest,
+        BadFilter,
+        BundleMismatch,
+        ImageTooLarge,
+        UnsupportedMediaType,
+        Overloaded,
+        statuses=[400, 413],
     ),
     summary="Find items by a picture",
 )
@@ -48,31 +75,9 @@ async def search_text(query: TextQuery, services: ServicesDep) -> Response:
 async def search_image(
     services: ServicesDep,
     image: Annotated[UploadFile, File(description="JPEG, PNG, WebP, GIF or BMP.")],
-    k: Annotated[int, Form(description="At most so many hits.")] = 10,
-    max_distance: Annotated[int | None, Form(description="Inclusive radius in bits.")] = None,
-    target: Annotated[Modality, Form(description="What the hits are compared by.")] = "text",
+    bounds: Annotated[SearchBounds, Depends(_form_bounds)],
 ) -> Response:
     """Returns the items nearest to a picture: texts by default, or images."""
-    bounds = SearchBounds(target, k, max_distance)
     services.retrieval.check(bounds)
     encoded = await services.encoding.encode_image(await image.read())
-    return await _answer(services, "image", encoded, bounds)
-
-
-async def _answer(services: Services, modality: Modality, encoded: Encoded, bounds: SearchBounds) -> Response:
-    found = await services.retrieval.search(encoded.code, bounds)
-    query = QueryOut(modality=modality, code=encoded.code.hex(), bundle_id=services.parts.bundle_id, cached=encoded.cached)
-    answer = SearchOut(hits=[_hit(one, bounds.target) for one in found], query=query)
-    return Response(answer.model_dump_json(), media_type="application/json")
-
-
-def _hit(found: FoundItem, target: Modality) -> HitOut:
-    item = found.item
-    return HitOut(
-        id=item.item_id,
-        distance=found.distance,
-        target=target,
-        text=item.text,
-        payload=item.payload,
-        image_url=image_url(item.item_id) if item.image else None,
-    )
+    return json_of(await search_out(services, "image", encoded, bounds))

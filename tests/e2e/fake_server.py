@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from app.main import create_app, start_services
+from app.assembly import start_services
+from app.main import create_app
 from app.server import bind, run, set_up_logging
 from tests.builders import real_parts, settings_for
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from app.assembly import start_services
 from app.data_dir import DataDir
-from app.main import start_services
 from model.codes import hamming_distances
 from model.errors import BundleMismatch, CatalogError
 from tests.builders import index, picture, real_parts, running, search, settings_for
@@ -113,6 +113,21 @@ def test_the_index_is_rebuilt_in_blocks(tmp_path):
     for pool in services.pools:
         pool.close()
     parts.close()
+
+
+def test_a_start_loads_the_snapshot_of_the_last_stop_and_a_damaged_one_does_no_harm(tmp_path, caplog):
+    caplog.set_level("INFO")
+    with running(real_parts(tmp_path), settings_for(tmp_path)) as client:
+        fill(client)
+        before = everything(client)
+    for damaged in (False, True):
+        if damaged:
+            (tmp_path / "index.snapshot").write_bytes(b"damaged")
+        caplog.clear()
+        with running(real_parts(tmp_path), settings_for(tmp_path)) as client:
+            assert everything(client) == before
+            assert client.get("/readyz").json()["checks"]["index"] == "ok"
+        assert ("its snapshot cannot be used" in caplog.text) == damaged
 
 
 def test_searches_while_items_are_replaced_and_deleted_show_whole_items_only(tmp_path):

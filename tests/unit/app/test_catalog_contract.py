@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from app.catalog import open_catalog
 from app.catalog.base import Catalog, ImageFile, Item, NewItem
+from app.job_records import Job, JobFailure, JobStep
+from app.records import N_NAMED, Alike, KeptAnswer
 from tests.fakes import FakeCatalog
 
 PICTURE = ImageFile("ab" * 32, "image/png", 640, 480)
@@ -149,6 +151,88 @@ def test_a_picture_is_known_while_an_item_refers_to_it(catalog: Catalog) -> None
         known.append(catalog.has_image(PICTURE.sha256))
     assert known == [True, True, False]
     assert not catalog.has_image("cd" * 32)
+
+
+def test_rows_and_pictures_are_listed_in_order(catalog: Catalog) -> None:
+    pictures = [ImageFile(digits * 32, "image/png", 1, 1) for digits in ("cd", "ab", "cd")]
+    rows = [
+        answer.row_id
+        for answer in catalog.upsert_many([*(new_item(str(n), "t", image) for n, image in enumerate(pictures)), new_item("bare")])
+    ]
+    catalog.delete_many(["1"])
+    assert catalog.row_ids(rows[2]).tolist() == [rows[0], rows[2]]
+    assert catalog.row_ids(0).tolist() == []
+    assert list(catalog.images()) == ["cd" * 32]
+    assert catalog.damage() == []
+
+
+def kept(name: str, body: str = "", kept_at_s: int = 0) -> KeptAnswer:
+    return KeptAnswer(name, "digest", 200, body, kept_at_s)
+
+
+def test_records_are_kept_with_a_write_and_the_last_of_a_name_stays(catalog: Catalog) -> None:
+    catalog.upsert_many([new_item("a")], lambda answers: [kept("one", str(len(answers))), kept("two")])
+    catalog.delete_many(["a", "b"], lambda deleted: [kept("one", str([item is None for item in deleted]))])
+    revision = catalog.revision
+    catalog.upsert_many([], lambda _: [kept("three")])
+    assert catalog.answer("one") == kept("one", "[False, True]")
+    assert (catalog.answer("two"), catalog.answer("three"), catalog.answer("four")) == (kept("two"), kept("three"), None)
+    assert catalog.revision == revision
+
+
+def test_old_answers_are_forgotten(catalog: Catalog) -> None:
+    catalog.upsert_many([], lambda _: [kept(str(second), kept_at_s=second) for second in range(5)])
+    assert catalog.forget_answers(3) == 3
+    assert [catalog.answer(str(second)) is None for second in range(5)] == [True, True, True, False, False]
+
+
+def test_jobs_are_kept_and_listed_the_newest_first(catalog: Catalog) -> None:
+    jobs = [Job(name, "waiting", manifest, number) for number, (name, manifest) in enumerate([("a", "m"), ("b", None), ("c", "n")])]
+    for job in jobs:
+        catalog.add_job(job)
+    assert catalog.change_job("b", state="failed", error="no", ended_at_s=7)
+    assert catalog.jobs() == [jobs[2], replace(jobs[1], state="failed", error="no", ended_at_s=7), jobs[0]]
+    assert [job.job_id for job in catalog.jobs(("waiting", "running"), 1)] == ["c"]
+    assert (catalog.job("a"), catalog.job("nobody")) == (jobs[0], None)
+
+
+def test_a_job_that_is_over_does_not_change(catalog: Catalog) -> None:
+    catalog.add_job(Job("a", "running", None, 0))
+    assert [catalog.change_job("a", state="done"), catalog.change_job("a", state="cancelled")] == [True, False]
+    assert not catalog.change_job("nobody", state="done")
+    assert [job.state for job in catalog.jobs()] == ["done"]
+
+
+def test_steps_add_up_and_their_failures_are_listed_by_line(catalog: Catalog) -> None:
+    catalog.add_job(Job("a", "running", "m", 0))
+    catalog.add_job(Job("b", "running", "m", 0))
+    failures = [JobFailure(line, None if line == 2 else f"i{line}", "/problems/x", "why") for line in (1, 2, 5)]
+    catalog.upsert_many([new_item("i")], lambda _: [JobStep("a", 3, 30, 1, 0, failures[:2])])
+    catalog.upsert_many([], lambda _: [JobStep("a", 6, 60, 2, 1, failures[2:])])
+    counted = Job("a", "running", "m", 0, n_added=3, n_replaced=1, n_failed=3, line=6, offset=60)
+    assert (catalog.job("a"), catalog.job("b")) == (counted, Job("b", "running", "m", 0))
+    assert (catalog.failures("a"), catalog.failures("a", 1, 1), catalog.failures("b")) == (failures, failures[1:2], [])
+
+
+def test_items_that_are_alike_are_told_and_listed(catalog: Catalog) -> None:
+    other = ImageFile("cd" * 32, "image/png", 1, 1)
+    batch = [new_item("a", "t", PICTURE), new_item("b", "t", other), new_item("c", None, PICTURE), new_item("d", "u")]
+    answers = catalog.upsert_many(batch)
+    assert [answer.same_image for answer in answers] == [("c",), (), ("a",), ()]
+    assert [answer.same_text for answer in answers] == [("b",), ("a",), (), ()]
+    assert catalog.alike("image", "", 9) == [Alike(PICTURE.sha256, 2, ("a", "c"))]
+    assert catalog.alike("image", PICTURE.sha256, 9) == []
+    [text] = catalog.alike("text", "", 9)
+    catalog.delete_many(["a"])
+    assert (text.item_ids, catalog.alike("text", "", 9)) == (("a", "b"), [])
+
+
+def test_groups_come_by_digest_and_name_the_first_few(catalog: Catalog) -> None:
+    catalog.upsert_many([new_item(f"{text}{number:02}", text) for number in range(15) for text in "abc"])
+    groups = catalog.alike("text", "", 9)
+    assert [group.sha256 for group in groups] == sorted(group.sha256 for group in groups)
+    assert [(group.n_items, len(group.item_ids)) for group in groups] == [(15, N_NAMED)] * 3
+    assert catalog.alike("text", groups[0].sha256, 1) == groups[1:2]
 
 
 def test_what_was_read_may_be_changed_without_changing_the_catalogue(catalog: Catalog) -> None:

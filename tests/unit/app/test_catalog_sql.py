@@ -12,7 +12,9 @@ import pytest
 from app.catalog.base import ImageFile, NewItem
 from app.catalog.sql import SqlCatalog
 from app.catalog.sql_tables import open_engine
+from app.records import KeptAnswer
 from model.errors import BundleMismatch, CatalogError, CodeError, InvalidRequest
+from tests.builders import TO_SCHEMA_2
 
 GOOD = NewItem("good", "a text", ImageFile("ab" * 32, "image/png", 1, 2), {}, b"tt", b"ii")
 
@@ -111,6 +113,24 @@ def test_another_schema_version_is_refused(catalog: SqlCatalog, path: Path) -> N
         opened(path)
 
 
+def test_a_catalogue_of_before_there_were_digests_is_upgraded(catalog: SqlCatalog, path: Path) -> None:
+    catalog.upsert_many([NewItem(str(number), f"t{number // 2}", text_code=b"tt") for number in range(1_200)] + [GOOD])
+    groups, before = catalog.alike("text", "", 1_000), list(catalog.scan())
+    catalog.close()
+    execute(path, *TO_SCHEMA_2)
+    for _ in range(2):
+        with closing(opened(path)) as upgraded:
+            assert (len(groups), upgraded.alike("text", "", 1_000), list(upgraded.scan())) == (600, groups, before)
+            assert upgraded.answer("none") is None
+
+
+def test_an_answer_is_kept_only_if_the_write_is(catalog: SqlCatalog, path: Path) -> None:
+    execute(path, "CREATE TRIGGER fire BEFORE INSERT ON answers BEGIN SELECT RAISE(ABORT, 'disk on fire'); END")
+    with pytest.raises(CatalogError, match="disk on fire"):
+        catalog.upsert_many([GOOD], lambda _: [KeptAnswer("n", "d", 200, "", 0)])
+    assert (catalog.count(), catalog.revision, catalog.answer("n")) == (0, 0, None)
+
+
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Path) -> None:
     path.write_bytes(b"a shopping list\n" * 100)
     with pytest.raises(CatalogError, match="not a database"):
@@ -165,6 +185,29 @@ def test_a_damaged_payload_is_a_catalog_error(catalog: SqlCatalog, path: Path) -
 def test_an_address_that_cannot_be_used_is_a_catalog_error(url: str) -> None:
     with pytest.raises(CatalogError):
         SqlCatalog(url, bundle_id="one", n_bits=16)
+
+
+def test_a_copy_holds_the_last_commit_and_a_place_that_is_none_is_told(catalog: SqlCatalog, path: Path) -> None:
+    catalog.upsert_many([GOOD])
+    copy = path.parent / "copy.sqlite3"
+    catalog.copy_to(copy)
+    catalog.delete_many(["good"])
+    with closing(opened(copy)) as copied:
+        assert ([item.item_id for item in copied.scan()], copied.revision) == (["good"], 1)
+    with pytest.raises(CatalogError, match="unable to open"):
+        catalog.copy_to(path.parent / "no" / "copy.sqlite3")
+
+
+def test_damage_is_told(catalog: SqlCatalog, path: Path) -> None:
+    catalog.upsert_many([NewItem(str(number), "t" * 3000) for number in range(100)])
+    assert catalog.damage() == []
+    execute(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(path.read_bytes())
+    content[-4096 * 3 :] = bytes(4096 * 3)
+    catalog.close()
+    path.write_bytes(content)
+    with closing(opened(path)) as damaged:
+        assert damaged.damage() != []
 
 
 def test_numbers_and_texts_no_database_can_hold_are_catalog_errors(catalog: SqlCatalog) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from app.index import INDEXES, open_index
-from app.index.base import CodeIndex, Hit
+from app.index.base import CodeIndex, Hit, Window
 from model.codes import Int64, UInt8, hamming_distances
 from model.errors import CodeError
 from tests.fakes import FakeCodeIndex
@@ -79,6 +79,58 @@ def test_search_among_allowed_rows_equals_brute_force_over_them(open_it: OpenInd
     assert found == brute_force(case, case.k, case.max_distance, set(allowed))
 
 
+def windowed(case: Case, window: Window, allowed: set[int] | None) -> list[list[Hit]]:
+    """What a window shows, by sorting everything."""
+    newest_row = 2**63 if window.newest_row is None else window.newest_row
+    code_of = {row: code.tobytes() for row, code in zip(case.row_ids.tolist(), case.codes, strict=True)}
+    answer = []
+    for hits in brute_force(case, 10**6, case.max_distance, allowed):
+        kept = [hit for hit in hits if hit.row_id <= newest_row and hit.row_id not in window.without]
+        if window.distinct:
+            kept = [hit for at, hit in enumerate(kept) if code_of[hit.row_id] not in {code_of[h.row_id] for h in kept[:at]}]
+        kept = [hit for hit in kept if window.after is None or (hit.distance, hit.row_id) > window.after]
+        answer.append(kept[: case.k])
+    return answer
+
+
+@every_index
+@given(case=cases(), data=st.data())
+def test_a_window_shows_its_part_of_brute_force(open_it: OpenIndex, case: Case, data: st.DataObject) -> None:
+    rows = st.integers(1, 2**62) | (st.sampled_from(case.row_ids.tolist()) if len(case.row_ids) else st.nothing())
+    after = data.draw(st.none() | st.tuples(st.integers(0, case.n_bits), rows))
+    window = Window(after, data.draw(st.none() | rows), data.draw(st.frozensets(rows, max_size=3)), data.draw(st.booleans()))
+    allowed = data.draw(st.none() | st.sets(rows, max_size=40))
+    found = case.filled(open_it).search(
+        case.queries, k=case.k, max_distance=case.max_distance, window=window, allowed=None if allowed is None else list(allowed)
+    )
+    assert found == windowed(case, window, allowed)
+    assert all(type(hit.row_id) is int and type(hit.distance) is int for hits in found for hit in hits)
+
+
+@every_index
+@given(case=cases(), distinct=st.booleans())
+def test_pages_one_after_another_are_the_whole(open_it: OpenIndex, case: Case, distinct: bool) -> None:
+    index, query = case.filled(open_it), case.queries[:1]
+    pages: list[Hit] = []
+    while page := index.search(query, k=case.k, window=Window(after=last_of(pages), distinct=distinct))[0]:
+        pages += page
+    assert pages == index.search(query, k=100, window=Window(distinct=distinct))[0]
+
+
+def last_of(hits: list[Hit]) -> tuple[int, int] | None:
+    return (hits[-1].distance, hits[-1].row_id) if hits else None
+
+
+@every_index
+def test_the_newest_row_is_the_highest_held(open_it: OpenIndex) -> None:
+    index = open_it(8)
+    seen = [index.newest_row]
+    index.add(np.array([9, 4]), np.zeros((2, 1), np.uint8))
+    seen.append(index.newest_row)
+    index.remove(np.array([9]))
+    assert [*seen, index.newest_row] == [0, 9, 4]
+
+
 @every_index
 @given(case=cases(), data=st.data())
 def test_a_larger_radius_never_loses_a_hit(open_it: OpenIndex, case: Case, data: st.DataObject) -> None:
@@ -111,6 +163,19 @@ def test_adding_in_parts_then_removing_restores(open_it: OpenIndex, case: Case, 
     assert index.search(case.queries, k=80) == whole
     assert index.remove(case.row_ids[:cut]) == cut
     assert (len(index), index.search(case.queries, k=80)) == (len(case.row_ids) - cut, before)
+
+
+@every_index
+@given(case=cases())
+def test_what_is_held_is_told_in_row_order_and_later_writes_do_not_change_it(open_it: OpenIndex, case: Case) -> None:
+    index = case.filled(open_it)
+    row_ids, codes = index.held_codes()
+    before = row_ids.tolist(), codes.tolist()
+    index.add(np.array([2**62 + 1], np.int64), np.zeros((1, case.n_bits // 8), np.uint8))
+    index.remove(case.row_ids[:5])
+    order = np.argsort(case.row_ids)
+    assert before == (case.row_ids[order].tolist(), case.codes[order].tolist())
+    assert (row_ids.tolist(), codes.tolist()) == before
 
 
 @every_index

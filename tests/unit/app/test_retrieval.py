@@ -5,7 +5,7 @@ import pytest
 
 from app.catalog.base import Item, NewItem
 from app.pools import Pool
-from app.retrieval import Retrieval, SearchBounds
+from app.retrieval import Page, Retrieval, SearchBounds
 from model.errors import InvalidRequest
 from tests.fakes import FakeCatalog, FakeCodeIndex
 
@@ -32,26 +32,27 @@ def retrieval_over(pool: Pool, codes: list[int], *, vanished: set[int] | None = 
 
 
 async def test_hits_come_by_distance_then_age(pool):
-    found = await retrieval_over(pool, [0b11, 0b1, 0b10, 0]).search(QUERY, SearchBounds("text"))
+    found = (await retrieval_over(pool, [0b11, 0b1, 0b10, 0]).search(QUERY, SearchBounds("text"))).found
     assert [(one.item.item_id, one.distance) for one in found] == [("4", 0), ("2", 1), ("3", 1), ("1", 2)]
     assert isinstance(found[0].item, Item)
 
 
 async def test_the_radius_is_inclusive_and_the_other_modality_is_not_searched(pool):
     retrieval = retrieval_over(pool, [0b11, 0b1, 0])
-    assert len(await retrieval.search(QUERY, SearchBounds("text", max_distance=1))) == 2
-    assert await retrieval.search(QUERY, SearchBounds("image")) == []
+    assert len((await retrieval.search(QUERY, SearchBounds("text", max_distance=1))).found) == 2
+    assert await retrieval.search(QUERY, SearchBounds("image")) == Page([], None)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
 async def test_items_that_vanished_meanwhile_are_left_out_and_made_up_for(pool, k):
     retrieval = retrieval_over(pool, [0, 0, 0, 0b1, 0b11, 0b111], vanished={1, 2, 4})
-    found = await retrieval.search(QUERY, SearchBounds("text", k=k))
-    assert [one.item.item_id for one in found] == ["3", "5", "6"][:k]
+    page = await retrieval.search(QUERY, SearchBounds("text", k=k))
+    assert [one.item.item_id for one in page.found] == ["3", "5", "6"][:k]
+    assert (page.next_cursor is None) == (k == 3)
 
 
 async def test_when_everything_vanished_nothing_is_found(pool):
-    assert await retrieval_over(pool, [0, 1], vanished={1, 2}).search(QUERY, SearchBounds("text", k=1)) == []
+    assert await retrieval_over(pool, [0, 1], vanished={1, 2}).search(QUERY, SearchBounds("text", k=1)) == Page([], None)
 
 
 @pytest.mark.parametrize("bounds", [SearchBounds("text", 1, 0), SearchBounds("text", 10, 8)])

@@ -119,3 +119,64 @@ def test_a_cache_that_is_down_changes_nothing_but_cached(parts, filled):
     answers = [search(filled, "red cat") for _ in range(2)]
     assert [answer["query"]["cached"] for answer in answers] == [False, False]
     assert answers[0]["hits"][0]["id"] == "cat"
+
+
+@pytest.fixture
+def shop(client):
+    """Seven items of one code, priced 0 to 6, and one of another code."""
+    index(client, *({"id": f"cat {n}", "text": "red cat", "payload": {"price": n}} for n in range(7)), {"id": "dog", "text": "dog"})
+    return client
+
+
+CHEAP = {"field": "price", "lt": 3}
+
+
+def test_a_text_search_takes_a_payload_filter(shop):
+    hits = search(shop, "red cat", target="text", filter={"and": [CHEAP, {"not": {"field": "price", "eq": 1}}]})["hits"]
+    assert [hit["id"] for hit in hits] == ["cat 0", "cat 2"]
+
+
+def test_a_picture_search_takes_the_filter_as_json_in_its_form(shop):
+    hits = search(shop, RED_CAT, filter='{"field": "price", "in": [6, 5]}')["hits"]
+    assert [hit["id"] for hit in hits] == ["cat 5", "cat 6"]
+
+
+@pytest.mark.parametrize("filtered", [{"field": "price"}, {"and": [CHEAP, 5]}, "text", [], {"not": {"not": 1}}])
+def test_a_bad_filter_has_its_own_problem_that_says_where(shop, filtered):
+    response = shop.post("/search/text", json={"query": "cat", "filter": filtered})
+    assert is_problem(response, 422, "bad-filter")
+    assert response.json()["detail"].startswith("filter")
+    is_problem(shop.post("/search/image", files={"image": RED_CAT}, data={"filter": "{"}), 422, "bad-filter")
+
+
+def test_equal_codes_are_given_once_if_wanted(shop):
+    assert [hit["id"] for hit in search(shop, "red cat", target="text", dedupe=True)["hits"]] == ["cat 0", "dog"]
+    assert [hit["id"] for hit in search(shop, RED_CAT, dedupe=True)["hits"]] == ["cat 0", "dog"]
+
+
+@pytest.mark.parametrize("query", ["red cat", RED_CAT])
+def test_pages_follow_one_another_to_the_end(shop, query):
+    pages, more = [], {}
+    while True:
+        answer = search(shop, query, k=3, target="text", **more)
+        pages.append([hit["id"] for hit in answer["hits"]])
+        if answer["next_cursor"] is None:
+            break
+        more = {"cursor": answer["next_cursor"]}
+    assert pages == [["cat 0", "cat 1", "cat 2"], ["cat 3", "cat 4", "cat 5"], ["cat 6", "dog"]]
+
+
+def test_a_cursor_that_does_not_belong_is_refused(shop):
+    cursor = search(shop, "red cat", k=3, target="text")["next_cursor"]
+    for body in (
+        {"query": "dog", "cursor": cursor},
+        {"query": "red cat", "cursor": "x"},
+        {"query": "red cat", "cursor": "x" * 101},
+    ):
+        is_problem(shop.post("/search/text", json={"target": "text", **body}), 422, "invalid-request")
+
+
+def test_a_cursor_of_another_bundle_is_a_conflict(parts, shop):
+    cursor = search(shop, "red cat", k=3, target="text")["next_cursor"]
+    parts.catalog.bundle_id = "another"
+    is_problem(shop.post("/search/text", json={"query": "red cat", "target": "text", "cursor": cursor}), 409, "bundle-mismatch")

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from app import examples, schemas
+from app import examples, query_schemas, schemas, thing_schemas
+from app.assembly import start_services
 from app.deps import Parts
-from app.main import create_app, start_services
+from app.main import create_app
 from tests.builders import fake_parts, index, is_problem, picture, running, settings_for
 
 JSON = st.recursive(
@@ -153,7 +154,10 @@ def test_stopping_closes_what_was_opened(tmp_path):
 def test_openapi_describes_every_route_with_its_problems(client):
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
-        "/search/text", "/search/image", "/index", "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz",
+        "/search/text", "/search/image", "/search/id", "/search/code", "/search/mix", "/search/many", "/encode", "/compare",
+        "/index", "/index/count", "/index/duplicates", "/index/delete",
+        "/index/jobs", "/index/jobs/{job_id}", "/index/jobs/{job_id}/failures", "/index/jobs/{job_id}/cancel",
+        "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz",
     }  # fmt: skip
     assert set(document["paths"]["/index"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
     assert "application/problem+json" in document["paths"]["/search/image"]["post"]["responses"]["415"]["content"]
@@ -164,15 +168,42 @@ def test_openapi_refers_to_nothing_it_lacks_and_shows_an_example_of_every_answer
     document = client.get("/openapi.json").json()
     referred = set(re.findall(r"#/components/schemas/([A-Za-z0-9_]+)", json.dumps(document)))
     assert referred <= set(document["components"]["schemas"])
-    for name in ("TextQuery", "SearchOut", "IndexOut", "ItemOut", "Ready", "Live"):
+    for name in (
+        "TextQuery",
+        "SearchOut",
+        "MixQuery",
+        "ManyOut",
+        "EncodeOut",
+        "CompareOut",
+        "IndexOut",
+        "ItemOut",
+        "PageOut",
+        "CountOut",
+        "DeleteIn",
+        "DeleteOut",
+        "DuplicatesOut",
+        "JobOut",
+        "JobsOut",
+        "Ready",
+        "Live",
+    ):
         assert document["components"]["schemas"][name]["examples"]
 
 
 @pytest.mark.parametrize(
     ("model", "example"),
     [
-        (schemas.TextQuery, examples.TEXT_QUERY),
-        (schemas.SearchOut, examples.SEARCH_OUT),
+        (query_schemas.TextQuery, examples.TEXT_QUERY),
+        (query_schemas.SearchOut, examples.SEARCH_OUT),
+        (query_schemas.IdQuery, examples.ID_QUERY),
+        (query_schemas.CodeQuery, examples.CODE_QUERY),
+        (query_schemas.MixQuery, examples.MIX_QUERY),
+        (query_schemas.ManyQueries, examples.MANY_QUERIES),
+        (query_schemas.ManyOut, examples.MANY_OUT),
+        (thing_schemas.EncodeIn, examples.ENCODE_IN),
+        (thing_schemas.EncodeOut, examples.ENCODE_OUT),
+        (thing_schemas.CompareIn, examples.COMPARE_IN),
+        (thing_schemas.CompareOut, examples.COMPARE_OUT),
         (schemas.IndexOut, examples.INDEX_OUT),
         (schemas.ItemOut, examples.ITEM_OUT),
         (schemas.Ready, examples.READY),

@@ -6,7 +6,7 @@ import pytest
 from app.catalog.base import ImageFile, NewItem
 from app.media import MediaStore
 from app.writer import ItemWriter
-from model.errors import CatalogError, UnknownItem
+from model.errors import CatalogError
 from tests.fakes import FakeCatalog, FakeCodeIndex
 
 RED, BLUE = b"red picture", b"blue picture"
@@ -67,9 +67,9 @@ def test_a_replaced_item_leaves_neither_code_nor_picture(bench):
 
 def test_a_picture_stays_while_another_item_has_it(bench):
     bench.write(item("a", RED), item("b", RED), pictures=[RED])
-    bench.writer.delete("a")
+    bench.writer.delete(["a"])
     assert bench.pictures() == {digest(RED)}
-    bench.writer.delete("b")
+    bench.writer.delete(["b"])
     assert bench.pictures() == set()
     assert bench.writer.state() == (0, True)
 
@@ -99,8 +99,15 @@ def test_when_the_catalogue_refuses_nothing_is_left_behind(bench):
 
 
 def test_deleting_what_is_not_there_is_told(bench):
-    with pytest.raises(UnknownItem, match="nobody"):
-        bench.writer.delete("nobody")
+    bench.write(item("a", RED), pictures=[RED])
+    assert [one and one.item_id for one in bench.writer.delete(["nobody", "a", "a"])] == [None, "a", None]
+
+
+def test_rows_that_were_replaced_are_not_deleted_with_the_others(bench):
+    bench.write(item("a"), item("b"), item("c"), pictures=[])
+    bench.write(item("b"), pictures=[])
+    assert bench.writer.delete_rows([1, 2]) == 1
+    assert bench.rows("text") == [3, 4]
 
 
 def test_a_picture_that_cannot_be_deleted_does_not_undo_what_is_committed(tmp_path):
@@ -112,7 +119,7 @@ def test_a_picture_that_cannot_be_deleted_does_not_undo_what_is_committed(tmp_pa
     bench.media = Stubborn(tmp_path)
     bench.start()
     bench.write(item("a", RED), pictures=[RED])
-    bench.writer.delete("a")
+    bench.writer.delete(["a"])
     assert bench.writer.state() == (0, True)
 
 

@@ -1,0 +1,108 @@
+"""From parts to services: pools, limits and what needs what.
+
+Decides how the services are put together and how many threads each kind of work has. Does not know which variants the parts are.
+"""
+
+from __future__ import annotations
+
+from app.data_dir import JOBS
+from app.decode import ImageDecoder
+from app.deleting import Deleting
+from app.deps import Parts, Services
+from app.encoding import Encoding
+from app.idempotency import Idempotency
+from app.indexing import Indexing, ItemLimits
+from app.job_files import JobFiles
+from app.job_records import UNFINISHED
+from app.jobs import JobWorker
+from app.pools import Pool
+from app.retrieval import Retrieval
+from app.settings import Settings
+from app.things import Things
+from app.upkeep import Upkeep
+from app.writer import ItemWriter
+
+
+def start_services(parts: Parts, settings: Settings) -> Services:
+    """Puts the services together and fills the index from the catalogue.
+
+    Args:
+        parts: What to work with; the indexes are empty.
+        settings: Checked settings.
+
+    Returns:
+        Services that answer.
+
+    Raises:
+        CatalogError: If the catalogue or the pictures cannot be read.
+    """
+    writer = ItemWriter(catalog=parts.catalog, indexes=parts.indexes, media=parts.media, snapshot=parts.snapshot)
+    writer.rebuild()
+    waiting = settings.max_waiting
+    read_pool = Pool("searching", n_threads=settings.search_threads, max_waiting=waiting)
+    decode_pool = Pool("decoding", n_threads=settings.decode_threads, max_waiting=waiting)
+    encode_pool = Pool("encoding", n_threads=1, max_waiting=waiting)
+    writer_pool = Pool("writing", n_threads=1, max_waiting=waiting)
+    encoding = _encoding(parts, settings, decode_pool, encode_pool)
+    idempotency = Idempotency(records=parts.catalog, pool=read_pool)
+    indexing = Indexing(
+        encoding=encoding,
+        catalog=parts.catalog,
+        writer=writer,
+        writer_pool=writer_pool,
+        limits=ItemLimits(settings.max_batch_items, settings.max_text_chars, settings.max_payload_bytes),
+        n_turns=settings.decode_threads,
+    )
+    return Services(
+        settings=settings,
+        parts=parts,
+        encoding=encoding,
+        retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k),
+        things=Things(encoding=encoding, catalog=parts.catalog, pool=read_pool, n_bits=parts.n_bits),
+        indexing=indexing,
+        deleting=Deleting(catalog=parts.catalog, read_pool=read_pool, writer=writer, writer_pool=writer_pool),
+        idempotency=idempotency,
+        writer=writer,
+        read_pool=read_pool,
+        writer_pool=writer_pool,
+        upkeep=_upkeep(writer, writer_pool, idempotency, settings),
+        jobs=_jobs(parts, settings, indexing, read_pool, writer_pool),
+        pools=(writer_pool, read_pool, decode_pool, encode_pool),
+    )
+
+
+def _encoding(parts: Parts, settings: Settings, decode_pool: Pool, encode_pool: Pool) -> Encoding:
+    return Encoding(
+        encoders=parts.encoders,
+        bundle_id=parts.bundle_id,
+        cache=parts.cache,
+        decoder=ImageDecoder(
+            max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, pixel_budget=settings.decode_pixel_budget
+        ),
+        decode_pool=decode_pool,
+        encode_pool=encode_pool,
+        max_text_chars=settings.max_text_chars,
+    )
+
+
+def _upkeep(writer: ItemWriter, writer_pool: Pool, idempotency: Idempotency, settings: Settings) -> Upkeep:
+    return Upkeep(
+        writer=writer,
+        writer_pool=writer_pool,
+        every_changes=settings.snapshot_every_changes,
+        every_s=settings.snapshot_every_s,
+        hourly=idempotency.forget,
+    )
+
+
+def _jobs(parts: Parts, settings: Settings, indexing: Indexing, read_pool: Pool, writer_pool: Pool) -> JobWorker:
+    files = JobFiles(settings.data_dir / JOBS, settings.bulk_folder, settings.max_archive_bytes, settings.max_image_bytes)
+    files.sweep({job.job_id for job in parts.catalog.jobs(UNFINISHED, 10_000)})
+    return JobWorker(
+        store=parts.catalog,
+        files=files,
+        indexing=indexing,
+        read_pool=read_pool,
+        writer_pool=writer_pool,
+        max_unfinished=settings.max_jobs,
+    )

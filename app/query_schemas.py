@@ -1,0 +1,134 @@
+"""The shapes of searches and their answers, with examples for OpenAPI.
+
+Decides field names and which values are well-formed. Does not know limits that are settings, nor what becomes of a value; a filter
+is passed on as it came, to be read by ``app.filter_reading``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, PlainSerializer, SkipValidation
+
+from app import examples
+from app.cache.base import Modality
+from app.filter_schemas import FilterIn, as_it_is
+from app.schemas import ItemId
+from app.thing_schemas import CodeText, FailedOut, MixPart, Strict, example, read_as
+from model.errors import InvalidRequest
+
+MAX_PARTS = 16
+MAX_QUERIES = 100
+
+
+class BoundsIn(Strict):
+    """Which hits are wanted."""
+
+    k: int = Field(10, ge=1, description="At most so many hits.", strict=True)
+    max_distance: int | None = Field(None, ge=0, description="Inclusive radius in bits; null for no bound.", strict=True)
+    target: Modality | None = Field(None, description="What the hits are compared by; null for what the search says.")
+    filter: FilterIn = None
+    dedupe: bool = Field(False, description="Of items with equal codes give only the oldest.", strict=True)
+    cursor: str | None = Field(None, description="`next_cursor` of the page before; all else but k stays the same.", max_length=100)
+
+
+class TextQuery(BoundsIn):
+    """A search by text."""
+
+    model_config = example(examples.TEXT_QUERY)
+
+    query: str = Field(description="What is looked for, in words.")
+
+
+class IdQuery(BoundsIn):
+    """A search for items like one that is indexed."""
+
+    model_config = example(examples.ID_QUERY)
+
+    id: ItemId = Field(description="The item; it is no hit itself.")
+    by: Modality | None = Field(None, description="Its image's or its text's code; by default the image's, if it has one.")
+
+
+class CodeQuery(BoundsIn):
+    """A search by a packed code."""
+
+    model_config = example(examples.CODE_QUERY)
+
+    code: CodeText
+    bundle_id: str | None = Field(None, description="The bundle it was made with; another one than is served is a conflict.")
+
+
+class MixQuery(BoundsIn):
+    """A search by a weighted mix, taken before codes are cut to their signs; each part is brought to unit length first."""
+
+    model_config = example(examples.MIX_QUERY)
+
+    parts: list[MixPart] = Field(min_length=1, max_length=MAX_PARTS)
+
+
+class ManyQueries(Strict):
+    """Searches in one call, each a search by text, id or code."""
+
+    model_config = example(examples.MANY_QUERIES)
+
+    queries: list[Annotated[SkipValidation[TextQuery | IdQuery | CodeQuery], PlainSerializer(as_it_is)]] = Field(
+        min_length=1, max_length=MAX_QUERIES
+    )
+
+
+class HitOut(BaseModel):
+    """One item found."""
+
+    id: str
+    distance: int = Field(description="Differing bits, 0 to n_bits.")
+    target: Modality
+    text: str | None
+    payload: dict[str, Any]
+    image_url: str | None
+
+
+class QueryOut(BaseModel):
+    """How the query was understood."""
+
+    modality: Modality | None = Field(description="What the code was made from; null for a code and for a mix.")
+    code: str = Field(description="The query's packed code in hex.")
+    bundle_id: str
+    cached: bool = Field(description="Whether the code was found in the cache.")
+
+
+class SearchOut(BaseModel):
+    """Hits in the order of (distance, age)."""
+
+    model_config = example(examples.SEARCH_OUT)
+
+    hits: list[HitOut]
+    next_cursor: str | None = Field(description="Leads to the next page; null exactly if there is nothing more.")
+    query: QueryOut
+
+
+class ManyOut(BaseModel):
+    """Answers in the order of the queries."""
+
+    model_config = example(examples.MANY_OUT)
+
+    results: list[SearchOut | FailedOut]
+    n_failed: int
+
+
+def read_query(raw: Any) -> TextQuery | IdQuery | CodeQuery:
+    """Checks one of many queries.
+
+    Args:
+        raw: Any JSON value.
+
+    Returns:
+        A search by whatever is there of text, id and code.
+
+    Raises:
+        InvalidRequest: If it is not well-formed.
+    """
+    kinds: dict[str, type[TextQuery | IdQuery | CodeQuery]] = {"query": TextQuery, "id": IdQuery, "code": CodeQuery}
+    named = [name for name in kinds if isinstance(raw, dict) and name in raw]
+    if len(named) != 1:
+        raise InvalidRequest('a query must be an object with one of "query", "id" and "code"')
+    return read_as(kinds[named[0]], raw)

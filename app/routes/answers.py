@@ -1,0 +1,166 @@
+"""What searches of every kind share: from the bounds that a client sends, and to the answer that it gets.
+
+Decides how hits look over HTTP. Does not know what was searched by.
+"""
+
+from __future__ import annotations
+
+from fastapi import Response
+
+from app.cache.base import Modality
+from app.catalog.base import Item
+from app.deps import Services, image_url
+from app.encoder import Encoded
+from app.errors import problem_of
+from app.filter_reading import parse_filter
+from app.query_schemas import BoundsIn, CodeQuery, HitOut, IdQuery, ManyOut, QueryOut, SearchOut, TextQuery
+from app.retrieval import FoundItem, SearchBounds
+from app.schemas import ItemError
+from app.thing_schemas import CompareOut, EncodeOut, FailedOut
+from app.things import read_code, stored_code
+from model.errors import BundleMismatch, HashingError, InputError, UnknownItem
+
+FAILING_ALONE = (InputError, UnknownItem, BundleMismatch)
+"""What is wrong with one of many, not with the service."""
+
+
+def bounds_of(asked: BoundsIn, target: Modality, without: Item | None = None) -> SearchBounds:
+    """Reads the bounds of a search.
+
+    Args:
+        asked: As the client sent them.
+        target: What is searched if the client does not say.
+        without: An item that is no hit.
+
+    Returns:
+        The bounds, to be checked against the limits.
+
+    Raises:
+        BadFilter: If the filter is none.
+    """
+    expression = None if asked.filter is None else parse_filter(asked.filter)
+    return SearchBounds(asked.target or target, asked.k, asked.max_distance, expression, asked.dedupe, asked.cursor, without)
+
+
+async def search_out(services: Services, modality: Modality | None, encoded: Encoded, bounds: SearchBounds) -> SearchOut:
+    """Searches and describes what was found.
+
+    Args:
+        services: The running services.
+        modality: What the code was made from, or None.
+        encoded: The query's code.
+        bounds: Checked bounds.
+
+    Returns:
+        The answer.
+
+    Raises:
+        InvalidRequest: If the cursor is none of this search.
+        BundleMismatch: If the cursor is one of another bundle.
+        Overloaded: If too much is waiting.
+    """
+    page = await services.retrieval.search(encoded.code, bounds)
+    query = QueryOut(modality=modality, code=encoded.code.hex(), bundle_id=services.parts.bundle_id, cached=encoded.cached)
+    return SearchOut(hits=[_hit(one, bounds.target) for one in page.found], next_cursor=page.next_cursor, query=query)
+
+
+async def by_text(services: Services, query: TextQuery, encoded: Encoded | None = None) -> SearchOut:
+    """Searches by a text.
+
+    Args:
+        services: The running services.
+        query: What is asked for.
+        encoded: The text's code, if it is known already.
+
+    Returns:
+        The answer.
+
+    Raises:
+        InputError: If the query cannot be used.
+        BundleMismatch: If the cursor is one of another bundle.
+        Overloaded: If too much is waiting.
+    """
+    bounds = bounds_of(query, "image")
+    services.retrieval.check(bounds)
+    return await search_out(services, "text", encoded or await services.encoding.encode_text(query.query), bounds)
+
+
+async def by_id(services: Services, query: IdQuery) -> SearchOut:
+    """Searches by a code of an indexed item, which is no hit itself.
+
+    Args:
+        services: The running services.
+        query: What is asked for.
+
+    Returns:
+        The answer.
+
+    Raises:
+        InputError: If the query cannot be used or the item has no such code.
+        UnknownItem: If there is no such item.
+        BundleMismatch: If the cursor is one of another bundle.
+        Overloaded: If too much is waiting.
+    """
+    services.retrieval.check(bounds_of(query, "image"))
+    item = await services.things.item(query.id)
+    code, modality = stored_code(item, query.by)
+    return await search_out(services, modality, Encoded(code, cached=False), bounds_of(query, modality, without=item))
+
+
+async def by_code(services: Services, query: CodeQuery) -> SearchOut:
+    """Searches by a packed code.
+
+    Args:
+        services: The running services.
+        query: What is asked for.
+
+    Returns:
+        The answer.
+
+    Raises:
+        InputError: If the query cannot be used.
+        BundleMismatch: If the code or the cursor is one of another bundle.
+        Overloaded: If too much is waiting.
+    """
+    bundle_id = services.parts.bundle_id
+    if query.bundle_id not in (None, bundle_id):
+        raise BundleMismatch(f"the code was made with bundle {query.bundle_id}, but {bundle_id} is served")
+    bounds = bounds_of(query, "image")
+    services.retrieval.check(bounds)
+    return await search_out(services, None, Encoded(read_code(query.code, services.parts.n_bits), cached=False), bounds)
+
+
+def failed_out(error: HashingError) -> FailedOut:
+    """Describes what failed alone.
+
+    Args:
+        error: One of :data:`FAILING_ALONE`.
+
+    Returns:
+        The problem, as a part of an answer.
+    """
+    return FailedOut(error=ItemError(**problem_of(error)))
+
+
+def json_of(answer: SearchOut | ManyOut | EncodeOut | CompareOut) -> Response:
+    """Writes an answer, without checking again what was just made.
+
+    Args:
+        answer: The answer.
+
+    Returns:
+        The response.
+    """
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def _hit(found: FoundItem, target: Modality) -> HitOut:
+    item = found.item
+    return HitOut(
+        id=item.item_id,
+        distance=found.distance,
+        target=target,
+        text=item.text,
+        payload=item.payload,
+        image_url=image_url(item.item_id) if item.image else None,
+    )

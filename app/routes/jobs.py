@@ -1,0 +1,154 @@
+"""``POST /index/jobs`` and everything under ``/index/jobs/{id}``.
+
+Decides how bulk jobs are sent and told of over HTTP. Does not know how they are worked on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
+
+from app.deps import Services, ServicesDep
+from app.errors import problem_responses
+from app.job_records import Job
+from app.job_schemas import JOB_IN, JobIn, JobOut, JobsOut, failure_out, job_out
+from app.jobs import new_job_id
+from app.routes.guarded import GuardedRoute, needs
+from app.thing_schemas import read_as
+from model.errors import CatalogError, InvalidRequest, JobEnded, Overloaded, UnknownJob, UnsupportedMediaType
+
+router = APIRouter(prefix="/index/jobs", tags=["jobs"], route_class=GuardedRoute)
+
+_ARCHIVES = ("application/zip", "application/x-zip-compressed", "application/x-tar")
+_N_FAILURES, _BLOCK = 20, 500
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": JobIn.model_json_schema(), "example": JOB_IN},
+            **{media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in _ARCHIVES},
+        },
+    }
+}
+_JobId = Annotated[str, Path(description="The job's id.", max_length=64)]
+_Limit = Annotated[int, Query(ge=1, le=1_000, description="At most so many jobs.")]
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=JobOut,
+    openapi_extra=_BODY,
+    responses=problem_responses(InvalidRequest, UnsupportedMediaType, CatalogError, Overloaded, statuses=[400, 413]),
+    summary="Index many items in the background",
+)
+@needs("write")
+async def start_job(request: Request, services: ServicesDep) -> Response:
+    """Takes a manifest in the server's folder, or an archive: ZIP or TAR with a `manifest.jsonl` and the pictures it names.
+
+    Each line of the manifest is an item as in `POST /index`, whose `image` is a path relative to the manifest.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "application/json":
+        job = await _by_manifest(services, await request.body())
+    elif media_type in _ARCHIVES:
+        job = await _by_archive(services, request)
+    else:
+        raise UnsupportedMediaType(f"send application/json, {', '.join(_ARCHIVES)}")
+    return _told(job_out(job, []), 202, {"Location": f"/index/jobs/{job.job_id}"})
+
+
+@router.get("", response_model=JobsOut, responses=problem_responses(InvalidRequest, CatalogError, Overloaded), summary="List jobs")
+@needs("read")
+async def list_jobs(services: ServicesDep, limit: _Limit = 100) -> JobsOut:
+    """Lists jobs, the newest first."""
+    found = await services.read_pool.run(services.parts.catalog.jobs, None, limit)
+    return JobsOut(jobs=[job_out(job, []) for job in found])
+
+
+@router.get("/{job_id}", response_model=JobOut, responses=problem_responses(UnknownJob, CatalogError, Overloaded), summary="A job")
+@needs("read")
+async def get_job(job_id: _JobId, services: ServicesDep) -> JobOut:
+    """Tells how far a job is, and the first items that failed."""
+    job = await services.jobs.get(job_id)
+    return job_out(job, await services.read_pool.run(services.parts.catalog.failures, job_id, 0, _N_FAILURES))
+
+
+@router.get(
+    "/{job_id}/failures",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "A line of JSON an item.", "content": {"application/x-ndjson": {}}},
+        **problem_responses(UnknownJob, CatalogError, Overloaded),
+    },
+    summary="All items of a job that failed",
+)
+@needs("read")
+async def get_failures(job_id: _JobId, services: ServicesDep) -> StreamingResponse:
+    """Returns a file with a line of JSON for each item that failed so far."""
+    job = await services.jobs.get(job_id)
+    headers = {"Content-Disposition": f'attachment; filename="failures-{job.job_id}.jsonl"'}
+    return StreamingResponse(_failures(services, job.job_id), media_type="application/x-ndjson", headers=headers)
+
+
+@router.post(
+    "/{job_id}/cancel",
+    response_model=JobOut,
+    responses=problem_responses(UnknownJob, JobEnded, CatalogError, Overloaded),
+    summary="Cancel a job",
+)
+@needs("write")
+async def cancel_job(job_id: _JobId, services: ServicesDep) -> JobOut:
+    """Ends a job; what it has written stays."""
+    return job_out(await services.jobs.cancel(job_id), [])
+
+
+async def _by_manifest(services: Services, body: bytes) -> Job:
+    try:
+        asked = read_as(JobIn, json.loads(body))
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("the body is not readable JSON") from error
+    await asyncio.to_thread(services.jobs.files.check_manifest, asked.manifest)
+    return await services.jobs.add(asked.manifest)
+
+
+async def _by_archive(services: Services, request: Request) -> Job:
+    """Streams an archive to disk; whatever goes wrong, nothing of it is left."""
+    await services.jobs.check_room()
+    job_id, files = new_job_id(), services.jobs.files
+    try:
+        await _receive(services, request, job_id)
+        await asyncio.to_thread(files.accept, job_id)
+        return await services.jobs.add(None, job_id)
+    except BaseException:
+        await asyncio.shield(asyncio.to_thread(files.forget, job_id))
+        raise
+
+
+async def _receive(services: Services, request: Request, job_id: str) -> None:
+    archive = await asyncio.to_thread(services.jobs.files.new_archive, job_id)
+    try:
+        with archive.open("xb") as file:
+            async for chunk in request.stream():
+                await asyncio.to_thread(file.write, chunk)
+    except ClientDisconnect as error:
+        raise InvalidRequest("the archive was not sent to its end") from error
+    except OSError as error:
+        raise CatalogError(f"an uploaded archive could not be written: {error}") from error
+
+
+async def _failures(services: Services, job_id: str) -> AsyncIterator[str]:
+    line = 0
+    while block := await services.read_pool.run(services.parts.catalog.failures, job_id, line, _BLOCK):
+        yield "".join(failure_out(failure).model_dump_json() + "\n" for failure in block)
+        line = block[-1].line
+
+
+def _told(job: JobOut, status: int, headers: dict[str, str]) -> Response:
+    return Response(job.model_dump_json(), status, headers, media_type="application/json")

@@ -1,0 +1,212 @@
+"""From a text, a picture, an indexed item or a packed code to a code, and from a weighted mix of them to one.
+
+Decides what weighs how much in a mix. Does not know HTTP, nor what a code is searched for.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from app.cache.base import Modality
+from app.catalog.base import Catalog, Item
+from app.encoder import Encoded
+from app.encoding import Encoding
+from app.pools import Pool
+from app.thing_schemas import MixPart, ThingIn
+from model.codes import Float32, pack_codes, sign_codes, unpack_codes
+from model.errors import InvalidRequest, UnknownItem
+
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_LEAST = 1e-6  # a mix shorter than this has no direction left
+
+
+class Things:
+    """Turns what a client names into codes.
+
+    Args:
+        encoding: Gives codes of texts and pictures.
+        catalog: The items.
+        pool: Reads the catalogue.
+        n_bits: Bits of one code.
+    """
+
+    def __init__(self, *, encoding: Encoding, catalog: Catalog, pool: Pool, n_bits: int) -> None:
+        self._encoding = encoding
+        self._catalog = catalog
+        self._pool = pool
+        self._n_bits = n_bits
+
+    async def item(self, item_id: str) -> Item:
+        """Returns an indexed item.
+
+        Args:
+            item_id: Its id.
+
+        Returns:
+            The item.
+
+        Raises:
+            UnknownItem: If there is none.
+            Overloaded: If too much is waiting.
+        """
+        return found_item((await self._pool.run(self._catalog.get_many, [item_id]))[0], item_id)
+
+    async def code(self, thing: ThingIn, files: Mapping[str, bytes]) -> Encoded:
+        """Returns the packed code of a thing.
+
+        Args:
+            thing: What it is.
+            files: Uploaded pictures by the name of their part.
+
+        Returns:
+            Its code.
+
+        Raises:
+            InputError: If the text, the picture or the code cannot be used, or the item has no such code.
+            UnknownItem: If there is no such item.
+            Overloaded: If too much is waiting.
+        """
+        if thing.text is not None:
+            return await self._encoding.encode_text(thing.text)
+        if thing.image is not None:
+            return await self._encoding.encode_image(picture_of(thing.image, files))
+        if thing.id is not None:
+            return Encoded(stored_code(await self.item(thing.id), thing.by)[0], cached=False)
+        return Encoded(read_code(thing.code or "", self._n_bits), cached=False)
+
+    async def relaxed(self, thing: ThingIn, files: Mapping[str, bytes]) -> Float32:
+        """Returns the relaxed code of a thing; of items and codes there are only the signs.
+
+        Args:
+            thing: What it is.
+            files: Uploaded pictures by the name of their part.
+
+        Returns:
+            (n_bits,) float32 in [−1, 1].
+
+        Raises:
+            InputError: If the text, the picture or the code cannot be used, or the item has no such code.
+            UnknownItem: If there is no such item.
+            Overloaded: If too much is waiting.
+        """
+        if thing.text is not None:
+            return await self._encoding.relaxed(thing.text)
+        if thing.image is not None:
+            return await self._encoding.relaxed(picture_of(thing.image, files))
+        packed = np.frombuffer((await self.code(thing, files)).code, np.uint8)
+        signs: Float32 = unpack_codes(packed[None, :])[0].astype(np.float32)
+        return signs
+
+    async def mix(self, parts: Sequence[MixPart], files: Mapping[str, bytes]) -> Encoded:
+        """Returns the packed code of a weighted mix: sign(Σ wᵢ · rᵢ / ‖rᵢ‖) of the parts' relaxed codes rᵢ.
+
+        Each part is brought to unit length, so that a weight means the same for a text, whose relaxed code is known, and for an
+        item, of which only the signs are stored.
+
+        Args:
+            parts: Things with weights.
+            files: Uploaded pictures by the name of their part.
+
+        Returns:
+            The code.
+
+        Raises:
+            InputError: If a part cannot be used, or the parts cancel each other out.
+            UnknownItem: If there is no such item.
+            Overloaded: If too much is waiting.
+        """
+        total = np.zeros(self._n_bits)
+        for part in parts:
+            relaxed = (await self.relaxed(part, files)).astype(np.float64)
+            total += part.weight * relaxed / max(float(np.linalg.norm(relaxed)), math.sqrt(_LEAST))
+        if float(np.linalg.norm(total)) < _LEAST:
+            raise InvalidRequest("parts: they cancel each other out, so that there is nothing to look for")
+        return Encoded(pack_codes(sign_codes(total[None, :]))[0].tobytes(), cached=False)
+
+
+def found_item(item: Item | None, item_id: str) -> Item:
+    """Returns the item that a look-up found.
+
+    Args:
+        item: What the catalogue answered.
+        item_id: What it was asked for.
+
+    Returns:
+        The item.
+
+    Raises:
+        UnknownItem: If there is none.
+    """
+    if item is None:
+        raise UnknownItem(f"there is no item {item_id!r}")
+    return item
+
+
+def stored_code(item: Item, by: Modality | None) -> tuple[bytes, Modality]:
+    """Returns a code of an item.
+
+    Args:
+        item: The item.
+        by: Of its image or its text; None for the image's, if it has one, else the text's.
+
+    Returns:
+        The packed code and whose it is.
+
+    Raises:
+        InvalidRequest: If it has no such code.
+    """
+    modality: Modality = by or ("text" if item.image_code is None else "image")
+    code = item.code(modality)
+    if code is None:
+        raise InvalidRequest(f"by: the item {item.item_id!r} has no {modality}")
+    return code, modality
+
+
+def picture_of(name: str, files: Mapping[str, bytes]) -> bytes:
+    """Returns an uploaded picture.
+
+    Args:
+        name: Name of its part.
+        files: Uploaded pictures by the name of their part.
+
+    Returns:
+        Its content.
+
+    Raises:
+        InvalidRequest: If the request has no such part.
+    """
+    if name not in files:
+        raise InvalidRequest(f"image: the request has no file part named {name!r}")
+    return files[name]
+
+
+def read_code(text: str, n_bits: int) -> bytes:
+    """Reads a packed code, little bit order, from hex or base64 (either alphabet).
+
+    Args:
+        text: As the client sent it.
+        n_bits: Bits that it must have.
+
+    Returns:
+        n_bits / 8 bytes.
+
+    Raises:
+        InvalidRequest: If it is neither or has another length.
+    """
+    n_bytes = n_bits // 8
+    n_base64 = -(-n_bytes // 3) * 4
+    if len(text) == 2 * n_bytes and _HEX.fullmatch(text):
+        return bytes.fromhex(text)
+    try:
+        code = base64.b64decode(text.encode("ascii").translate(_STANDARD), validate=True)
+    except ValueError as error:
+        raise InvalidRequest("code: neither hex nor base64") from error
+    if len(code) != n_bytes:
+        raise InvalidRequest(f"code: a code of {n_bits} bits has {2 * n_bytes} hex digits or {n_base64} characters of base64")
+    return code
