@@ -149,7 +149,7 @@ class RequestKey:
 
     Attributes:
         key: The header ``Idempotency-Key``, or None.
-        caller: Whose request it is: the credentials as they were sent.
+        caller: Whose request it is: the name of the API key, empty without keys.
         address: Method and path.
     """
 
@@ -173,7 +173,7 @@ async def request_key_of(
     Returns:
         The key, and whose it is.
     """
-    caller = "\n".join(request.headers.get(name, "") for name in ("authorization", "x-api-key"))
+    caller: str = request.scope.get("state", {}).get("key_name", "")
     return RequestKey(key, caller, f"{request.method} {request.scope['path']}")
 
 
