@@ -18,6 +18,7 @@ from app.catalog.base import Catalog
 from app.deleting import Deleting
 from app.encoder import Encoder
 from app.encoding import Encoding
+from app.fetch import ImageFetcher
 from app.idempotency import Idempotency
 from app.index.base import CodeIndex
 from app.indexing import Indexing
@@ -46,6 +47,7 @@ class Parts:
         media: The pictures.
         close: Closes the catalogue and whatever else was opened for it.
         snapshot: Where the index is kept between starts, if anywhere.
+        fetcher: Fetches pictures by their URL, if that is allowed.
     """
 
     bundle_id: str
@@ -56,6 +58,7 @@ class Parts:
     media: MediaStore
     close: Callable[[], None] = field(default=lambda: None)
     snapshot: SnapshotFile | None = None
+    fetcher: ImageFetcher | None = None
 
     @property
     def n_bits(self) -> int:

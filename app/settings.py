@@ -51,6 +51,9 @@ class Settings(BaseSettings):
         keys_file: File of such keys, one a line; read again whenever it changes.
         allow_open: Whether the service may listen without keys on an address that other machines reach.
         rate_limit: Requests of one key, or of one address without keys, such as ``600/minute``; ``off`` for no limit.
+        image_url_hosts: Hosts that pictures are fetched from by URL, separated by commas; see :mod:`app.fetch_rules`.
+        image_url_http: Whether they may be fetched by http as well.
+        image_url_timeout_s: Seconds for fetching one.
         request_timeout_s: Seconds after which steps of a request that have not begun are dropped.
         write_timeout_s: The same for requests that need more than the role ``read``.
         body_timeout_s: Seconds in which a request's body must have begun to arrive and go on arriving; see :mod:`app.arrival`.
@@ -87,6 +90,9 @@ class Settings(BaseSettings):
     keys_file: Path | None = None
     allow_open: bool = False
     rate_limit: str = "1200/minute"
+    image_url_hosts: str = ""
+    image_url_http: bool = False
+    image_url_timeout_s: float = Field(default=10, gt=0)
     request_timeout_s: float = Field(default=30, gt=0)
     write_timeout_s: float = Field(default=600, gt=0)
     body_timeout_s: float = Field(default=20, gt=0)
