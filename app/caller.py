@@ -7,8 +7,11 @@ arrive (``app.arrival``).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from model.errors import DeadlinePassed
 
@@ -27,6 +30,7 @@ class Caller:
         self._since = clock()
         self._has_gone = False
         self._is_answered = False
+        self._waiting: set[Future[Any]] = set()
 
     def remaining_s(self) -> float | None:
         """Returns the seconds that are left, 0 if none; None for any time."""
@@ -59,9 +63,28 @@ class Caller:
         """Starts the clock: the request has been read."""
         self._since = self._clock()
 
+    @contextmanager
+    def waiting_for(self, work: Future[Any]) -> Iterator[None]:
+        """Cancels work that has not begun when the caller goes, or when the block is left.
+
+        Args:
+            work: What was put into a queue.
+
+        Yields:
+            Nothing.
+        """
+        self._waiting.add(work)
+        try:
+            yield
+        finally:
+            self._waiting.discard(work)
+            work.cancel()  # does nothing to work that has begun
+
     def has_gone(self) -> None:
         """Notes that nobody waits any more."""
         self._has_gone = True
+        for work in tuple(self._waiting):
+            work.cancel()
 
     def is_answered(self) -> None:
         """Notes the end of the request."""

@@ -47,7 +47,7 @@ class Gate:
         Raises:
             RateLimited: If this caller has asked too often.
             Unauthenticated: If keys are needed and there is none, or an unknown one.
-            Forbidden: If the key's role may not do this.
+            Forbidden: If the key's role may not do this; if there are no keys and a browser says that another site's page asks.
         """
         secret = secret_of(Headers(scope=scope))
         key = self._keys.find(secret) if self._keys and secret else None
@@ -56,6 +56,8 @@ class Gate:
             state["key_name"] = key.name
         await self._count(scope, key)
         if self._keys is None:
+            if Headers(scope=scope).get("sec-fetch-site") == "cross-site":
+                raise Forbidden("pages of other sites may not call a service without keys")
             return
         if key is None:
             wanted = "send a key as 'Authorization: Bearer …' or 'X-API-Key: …'"

@@ -61,13 +61,11 @@ class Pool:
         future = self._threads.submit(begin)
         future.add_done_callback(self._give_back)
         result = asyncio.wrap_future(future)
-        try:
+        with caller.waiting_for(future):
             done, _ = await asyncio.wait({result}, timeout=caller.remaining_s())
-            if not done and future.cancel():
+            if future.cancelled() or (not done and future.cancel()):
                 caller.check()
             return await result
-        finally:
-            future.cancel()  # does nothing to work that has begun
 
     def close(self) -> None:
         """Waits for running work and ends the threads; waiting work is dropped."""

@@ -99,7 +99,8 @@ async def get_image(item_id: ItemIdDep, request: Request, services: ServicesDep,
     image = (await _item(services, item_id)).image
     if image is None:
         raise UnknownItem(f"the item {item_id!r} has no image")
-    lifetime = "public, max-age=31536000, immutable" if v == image.sha256 else "no-cache"
+    who = "public" if request.app.state.gate.is_open else "private"  # what needs a key is not for caches that many share
+    lifetime = f"{who}, max-age=31536000, immutable" if v == image.sha256 else "no-cache"
     headers = {"ETag": f'"{image.sha256}"', "Cache-Control": lifetime}
     if _is_current(request.headers.get("if-none-match", ""), image.sha256):
         return Response(status_code=304, headers=headers)

@@ -11,7 +11,7 @@ from app.keys import ROLES, new_key
 from app.main import create_app
 from app.routes.guarded import GuardedRoute, check_guarded
 from app.settings import Settings
-from tests.builders import fake_parts, index, is_problem, running, settings_for
+from tests.builders import fake_parts, index, is_problem, picture, running, settings_for
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 READING_POSTS = ("/search", "/encode", "/compare", "/index/count")
@@ -146,6 +146,22 @@ def test_without_keys_everybody_may_do_everything(tmp_path):
     with running(fake_parts(tmp_path), settings_for(tmp_path)) as client:
         index(client, {"id": "a", "text": "x"})
         assert client.delete("/index/a").status_code == 204
+
+
+def test_without_keys_pages_of_other_sites_may_not_make_a_browser_ask(tmp_path):
+    with running(fake_parts(tmp_path), settings_for(tmp_path)) as client:
+        form = {"data": {"items": '[{"id": "a", "text": "x"}]'}, "files": {"f": b"x"}}
+        is_problem(client.post("/index", **form, headers={"sec-fetch-site": "cross-site"}), 403, "forbidden")
+        assert client.post("/index", **form, headers={"sec-fetch-site": "same-origin"}).status_code == 200
+
+
+def test_pictures_behind_keys_are_not_for_shared_caches(tmp_path, guarded):
+    admin = {"x-api-key": SECRETS["admin"][0]}
+    data = {"items": '[{"id": "seen", "image": "f"}]'}
+    assert guarded.post("/index", data=data, files={"f": picture()}, headers=admin).json()["n_added"] == 1
+    sha256 = guarded.get("/index/seen", headers=admin).json()["image"]["sha256"]
+    kept = guarded.get(f"/index/seen/image?v={sha256}", headers=admin).headers["cache-control"]
+    assert kept == "private, max-age=31536000, immutable"
 
 
 def test_a_revoked_key_is_refused_while_the_service_runs(tmp_path):
