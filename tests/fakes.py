@@ -11,6 +11,7 @@ import operator
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from app.filters import AllOf, AnyOf, Exists, Expression, Not, OneOf, Within, ke
 from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
 from app.job_records import UNFINISHED, Job, JobFailure, JobState, JobStep
 from app.records import N_NAMED, Alike, KeptAnswer, Record, Seal, no_records
+from app.snapshots import MODALITIES
 from model.codes import Int64, UInt8, check_n_bits, hamming_distances
 from model.errors import CatalogError, CodeError
 
@@ -122,6 +124,7 @@ class FakeCatalog:
         self.failing = False
         self.closed = False
         self._items: dict[int, Item] = {}
+        self._holders: dict[tuple[Modality, str | None], dict[int, str]] = {}
         self._answers: dict[str, KeptAnswer] = {}
         self._jobs: dict[str, Job] = {}
         self._failures: dict[str, list[JobFailure]] = {}
@@ -226,18 +229,17 @@ class FakeCatalog:
     def _upsert(self, new: NewItem) -> Upserted:
         replaced = self._delete(new.item_id)
         self._last_row_id += 1
-        self._items[self._last_row_id] = Item(
-            new.item_id, new.text, new.image, copy.deepcopy(new.payload), new.text_code, new.image_code, self._last_row_id
-        )
+        item = Item(new.item_id, new.text, new.image, copy.deepcopy(new.payload), new.text_code, new.image_code, self._last_row_id)
+        self._items[item.row_id] = item
+        for key in keys_held_by(item):
+            self._holders.setdefault(key, {})[item.row_id] = item.item_id
         return Upserted(self._last_row_id, replaced)
 
     def _with_alike(self, new: NewItem, answer: Upserted) -> Upserted:
-        others = [item for _, item in sorted(self._items.items()) if item.item_id != new.item_id]
         same: dict[Modality, tuple[str, ...]] = {}
-        for modality in ("image", "text"):
-            digest = digest_of(new, modality)
-            found = [item.item_id for item in others if digest is not None and digest_of(item, modality) == digest]
-            same[modality] = tuple(found[:N_NAMED])
+        for modality in MODALITIES:
+            held = self._holders.get((modality, digest_of(new, modality)), {})
+            same[modality] = tuple(islice((name for name in held.values() if name != new.item_id), N_NAMED))
         return replace(answer, same_image=same["image"], same_text=same["text"])
 
     def _keep(self, records: Sequence[Record]) -> None:
@@ -254,7 +256,15 @@ class FakeCatalog:
 
     def _delete(self, item_id: str) -> Item | None:
         row_id = next((row for row, item in self._items.items() if item.item_id == item_id), None)
-        return None if row_id is None else self._items.pop(row_id)
+        if row_id is None:
+            return None
+        for key in keys_held_by(self._items[row_id]):
+            del self._holders[key][row_id]
+        return self._items.pop(row_id)
+
+
+def keys_held_by(item: NewItem) -> list[tuple[Modality, str | None]]:
+    return [(modality, digest) for modality in MODALITIES if (digest := digest_of(item, modality)) is not None]
 
 
 def digest_of(item: NewItem, modality: Modality) -> str | None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
@@ -27,6 +27,7 @@ router = APIRouter(prefix="/index/jobs", tags=["jobs"], route_class=GuardedRoute
 
 _ARCHIVES = ("application/zip", "application/x-zip-compressed", "application/x-tar")
 _N_FAILURES, _BLOCK = 20, 500
+_MAX_JSON = 64 * 1024  # bytes
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -36,7 +37,7 @@ _BODY: dict[str, Any] = {
         },
     }
 }
-_JobId = Annotated[str, Path(description="The job's id.", max_length=64)]
+_JobId = Annotated[str, Path(description="The job's id.")]
 _Limit = Annotated[int, Query(ge=1, le=1_000, description="At most so many jobs.")]
 
 
@@ -56,7 +57,7 @@ async def start_job(request: Request, services: ServicesDep) -> Response:
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json":
-        job = await _by_manifest(services, await request.body())
+        job = await _by_manifest(services, await _small_body(request))
     elif media_type in _ARCHIVES:
         job = await _by_archive(services, request)
     else:
@@ -116,6 +117,16 @@ async def _by_manifest(services: Services, body: bytes) -> Job:
         raise InvalidRequest("the body is not readable JSON") from error
     await asyncio.to_thread(services.jobs.files.check_manifest, asked.manifest)
     return await services.jobs.add(asked.manifest)
+
+
+async def _small_body(request: Request) -> bytes:
+    """Reads a body that is no archive: it may not be as large as one, as it is held in memory."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_JSON:
+            raise HTTPException(413, f"the request has more than {_MAX_JSON} bytes")
+    return bytes(body)
 
 
 async def _by_archive(services: Services, request: Request) -> Job:

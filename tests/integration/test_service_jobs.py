@@ -128,6 +128,11 @@ def test_uploads_of_no_use_are_refused_and_leave_nothing(client, tmp_path):
     assert emptied(client, tmp_path / "data" / "jobs")
 
 
+def test_json_may_not_be_as_large_as_an_archive(tmp_path):
+    with running(real_parts(tmp_path), settings_for(tmp_path)) as client:
+        is_problem(client.post("/index/jobs", json={"manifest": "x" * 70_000}), 413, "request-too-large")
+
+
 def test_a_server_without_a_folder_says_so(tmp_path):
     with running(real_parts(tmp_path), settings_for(tmp_path)) as client:
         answer = client.post("/index/jobs", json={"manifest": "m.jsonl"})
@@ -148,6 +153,7 @@ def test_an_unknown_job_is_told(client):
     for method, path in (("GET", ""), ("GET", "/failures"), ("POST", "/cancel")):
         is_problem(client.request(method, f"/index/jobs/nobody{path}"), 404, "unknown-job")
     is_problem(client.get("/index/jobs?limit=0"), 422, "invalid-request")
+    is_problem(client.get(f"/index/jobs/{'x' * 6_500}"), 404, "unknown-job")
 
 
 def test_all_failures_of_many_come_in_the_file(client, tmp_path):

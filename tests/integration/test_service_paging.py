@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.builders import index, real_parts, running, search, settings_for
+from tests.builders import TO_SCHEMA_2, index, real_parts, running, search, settings_for
 
 N_TIES, PAGE = 10_000, 900
 
@@ -69,8 +69,8 @@ def test_a_catalogue_of_before_filters_is_served_with_filters(tmp_path, settings
         index(client, {"id": "a", "text": "red cat", "payload": {"tags": ["x"]}}, {"id": "b", "text": "red cat"})
     [path] = tmp_path.rglob("*.sqlite3")
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DROP TABLE payload_leaves")
-        connection.execute("UPDATE meta SET schema_version = 1")
+        for statement in ("DROP TABLE payload_leaves", *TO_SCHEMA_2, "UPDATE meta SET schema_version = 1"):
+            connection.execute(statement)
     with running(real_parts(tmp_path), settings) as client:
         hits = search(client, "red cat", target="text", filter={"field": "tags", "eq": "x"})["hits"]
     assert [hit["id"] for hit in hits] == ["a"]
