@@ -16,6 +16,8 @@ from app.assembly import start_services
 from app.backup import Manifest, back_up
 from app.data_dir import DataDir
 from app.doctor import Report, examine
+from app.gate import refuse_to_be_open
+from app.keys_command import add_key_command
 from app.main import create_app, open_parts
 from app.restore import restore
 from app.server import bind, run, set_up_logging
@@ -52,7 +54,7 @@ def serve(settings: Settings) -> int:
         Exit status.
 
     Raises:
-        HashingError: If the bundle, the catalogue or the cache cannot be used.
+        HashingError: If the bundle, the catalogue or the cache cannot be used, or others could call a service without keys.
     """
     set_up_logging(settings.log_level)
     try:
@@ -60,6 +62,7 @@ def serve(settings: Settings) -> int:
     except OSError as error:
         return _complain(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}", 1)
     with bound:
+        refuse_to_be_open(settings, str(bound.getsockname()[0]))
         services = start_services(open_parts(settings), settings)
         return 0 if run(create_app(settings, services=services), bound) else 1
 
@@ -117,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_data_dir(command)
     command.add_argument("--host", help="address to listen on (HOST)")
     command.add_argument("--port", help="port to listen on, 0 for any free one (PORT)")
+    add_key_command(commands)
     told = "Compares the catalogue, the index's snapshot and the pictures of a service that is stopped. Status 1: not all is well."
     command = commands.add_parser("doctor", help="compare what lies in the data folder, and repair", description=told)
     command.set_defaults(run=_doctor)

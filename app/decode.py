@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import threading
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -170,20 +171,23 @@ class ImageDecoder:
 
 
 def allow_pixels(max_pixels: int) -> None:
-    """Raises Pillow's own limit, a setting of the process, where it is lower; for the composition root.
+    """Sets Pillow up for the whole process; for the composition root.
 
-    Pictures are judged by :class:`ImageDecoder` from their headers; Pillow's limit must only not be in the way.
+    Pictures are judged by :class:`ImageDecoder` from their headers. Pillow's own limit is raised where it is lower, so that it is
+    not in the way, and what it would only warn of is an error; its other warnings, about damaged metadata, are not logged.
 
     Args:
         max_pixels: Largest picture, width × height.
     """
     Image.MAX_IMAGE_PIXELS = max(max_pixels, Image.MAX_IMAGE_PIXELS or 0)
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 def _opened(content: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(content), formats=list(ACCEPTED))
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError) as error:
         raise ImageTooLarge("the image has more pixels than allowed") from error
     except UnidentifiedImageError as error:
         raise _unidentified(content) from error
@@ -195,6 +199,8 @@ def _load(image: Image.Image) -> None:
     try:
         image.load()
         ImageOps.exif_transpose(image, in_place=True)  # here, because damaged orientation data shows only when it is read
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError) as error:
+        raise ImageTooLarge("the image unpacks to more than is allowed") from error
     except _DAMAGED as error:
         raise UndecodableImage("the image is damaged or incomplete") from error
 

@@ -18,6 +18,7 @@ from app.catalog.base import Catalog
 from app.deleting import Deleting
 from app.encoder import Encoder
 from app.encoding import Encoding
+from app.fetch import ImageFetcher
 from app.idempotency import Idempotency
 from app.index.base import CodeIndex
 from app.indexing import Indexing
@@ -46,6 +47,7 @@ class Parts:
         media: The pictures.
         close: Closes the catalogue and whatever else was opened for it.
         snapshot: Where the index is kept between starts, if anywhere.
+        fetcher: Fetches pictures by their URL, if that is allowed.
     """
 
     bundle_id: str
@@ -56,6 +58,7 @@ class Parts:
     media: MediaStore
     close: Callable[[], None] = field(default=lambda: None)
     snapshot: SnapshotFile | None = None
+    fetcher: ImageFetcher | None = None
 
     @property
     def n_bits(self) -> int:
@@ -149,7 +152,7 @@ class RequestKey:
 
     Attributes:
         key: The header ``Idempotency-Key``, or None.
-        caller: Whose request it is: the credentials as they were sent.
+        caller: Whose request it is: the name of the API key, empty without keys.
         address: Method and path.
     """
 
@@ -173,7 +176,7 @@ async def request_key_of(
     Returns:
         The key, and whose it is.
     """
-    caller = "\n".join(request.headers.get(name, "") for name in ("authorization", "x-api-key"))
+    caller: str = request.scope.get("state", {}).get("key_name", "")
     return RequestKey(key, caller, f"{request.method} {request.scope['path']}")
 
 

@@ -17,9 +17,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from app.schemas import Problem
 from model import errors
-from model.errors import HashingError, InvalidRequest, Overloaded
+from model.errors import HashingError, InvalidRequest, Overloaded, RateLimited, Unauthenticated
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +57,12 @@ PROBLEMS: Mapping[type[HashingError], Kind] = {
     errors.EmptyText: Kind(422, "empty-text", "The text is empty"),
     errors.InvalidRequest: Kind(422, "invalid-request", "The request is not valid"),
     errors.BadFilter: Kind(422, "bad-filter", "The filter is not valid"),
+    errors.ImageUrlRefused: Kind(422, "image-url-refused", "The image's address is not allowed"),
+    errors.ImageNotFetched: Kind(422, "image-not-fetched", "The image could not be fetched"),
+    errors.AccessError: Kind(403, "forbidden", "The key may not do this"),
+    errors.Unauthenticated: Kind(401, "unauthenticated", "A valid key is needed"),
+    errors.Forbidden: Kind(403, "forbidden", "The key may not do this"),
+    errors.RateLimited: Kind(429, "rate-limited", "Too many requests"),
     errors.IdempotencyKeyReused: Kind(422, "idempotency-key-reused", "The Idempotency-Key came with another request"),
     errors.RequestInProgress: Kind(409, "request-in-progress", "The same request is being worked on"),
     errors.JobFailed: Kind(422, "job-failed", "The job cannot go on"),
@@ -68,15 +73,18 @@ PROBLEMS: Mapping[type[HashingError], Kind] = {
     errors.BundleMismatch: Kind(409, "bundle-mismatch", "Codes of different bundles meet"),
     errors.SnapshotUnusable: Kind(503, "catalogue-unavailable", "The catalogue cannot be used right now", public=False),
     errors.Overloaded: Kind(503, "overloaded", "The service is busy"),
+    errors.DeadlinePassed: Kind(503, "deadline-passed", "The time for the request was up"),
     errors.ConfigError: Kind(500, "internal-error", "Internal error", public=False),
     errors.DatasetError: Kind(500, "internal-error", "Internal error", public=False),
     errors.TrainingStopped: Kind(500, "internal-error", "Internal error", public=False),
 }
-_ROUTING: Mapping[int, Kind] = {
+ROUTING: Mapping[int, Kind] = {
     400: Kind(400, "malformed-request", "The request cannot be read"),
     404: Kind(404, "not-found", "There is nothing at this address"),
     405: Kind(405, "method-not-allowed", "The method is not allowed here"),
+    408: Kind(408, "request-timeout", "The request did not arrive in time"),
     413: Kind(413, "request-too-large", "The request is too large"),
+    422: PROBLEMS[InvalidRequest],
 }
 INTERNAL = PROBLEMS[HashingError]
 
@@ -130,7 +138,7 @@ def routing_kind(status: int) -> Kind:
     Returns:
         What kind of problem it is.
     """
-    return _ROUTING.get(status) or Kind(status, "http-error", HTTPStatus(status).phrase)
+    return ROUTING.get(status) or Kind(status, "http-error", HTTPStatus(status).phrase)
 
 
 def problem_response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
@@ -188,26 +196,6 @@ def problem_responses(*classes: type[HashingError], statuses: Sequence[int] = ()
     return by_status
 
 
-def describe_problems(document: dict[str, Any]) -> dict[str, Any]:
-    """Completes an OpenAPI document: adds the schema of problems and drops the framework's own validation errors.
-
-    Args:
-        document: What FastAPI built; changed in place.
-
-    Returns:
-        The same document.
-    """
-    schemas = document["components"]["schemas"]
-    schemas["Problem"] = Problem.model_json_schema()
-    for operation in (operation for path in document["paths"].values() for operation in path.values()):
-        answers = operation["responses"]
-        if "application/json" in answers.get("422", {}).get("content", {}):
-            del answers["422"]
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    return document
-
-
 def install_handlers(app: FastAPI) -> None:
     """Makes an application answer every expected error as a problem.
 
@@ -229,8 +217,15 @@ async def _on_hashing_error(request: Request, error: Exception) -> Response:
         raise error
     if not kind_of(error).public:
         _log.error("%s %s", request.method, instance_of(request.scope), exc_info=error)
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Overloaded) else None
-    return problem_response(problem_of(error, instance=instance_of(request.scope)), headers)
+    return problem_response(problem_of(error, instance=instance_of(request.scope)), _headers_of(error))
+
+
+def _headers_of(error: HashingError) -> dict[str, str]:
+    if isinstance(error, Overloaded | RateLimited):
+        return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": 'Bearer realm="bitlens"' + (', error="invalid_token"' if error.had_key else "")}
+    return {}
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

@@ -72,6 +72,7 @@ READY: dict[str, Any] = {
 }
 ID_QUERY: dict[str, Any] = {"id": "beach-7", "by": "image", "k": 5}
 CODE_QUERY: dict[str, Any] = {"code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "target": "image", "k": 5}
+URL_QUERY: dict[str, Any] = {"image_url": "https://images.example.org/dog.jpg", "k": 5}
 MIX_QUERY: dict[str, Any] = {
     "parts": [{"id": "beach-7"}, {"text": "a sunset", "weight": 0.8}, {"text": "people", "weight": -0.5}],
     "k": 5,

@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.arrival import Arrive
 from app.assembly import start_services
 from app.cache.base import CodeCache
 from app.cache.memory_cache import MemoryCodeCache
@@ -21,12 +22,17 @@ from app.catalog.sql import SqlCatalog
 from app.data_dir import DataDir
 from app.decode import allow_pixels
 from app.deps import Parts, Services
-from app.errors import describe_problems, install_handlers
+from app.errors import install_handlers
+from app.fetch import ImageFetcher
+from app.fetch_rules import UrlRules, read_hosts
 from app.form_schemas import form_schemas
+from app.gate import open_gate
 from app.index.faiss_flat import FaissFlatIndex
 from app.media import MediaStore
 from app.middleware import EncodedItemIds, LimitSize, Observe
+from app.openapi import describe_problems
 from app.routes import ROUTERS
+from app.routes.guarded import check_guarded
 from app.routes.ui import static_files
 from app.settings import Settings
 from app.snapshots import SnapshotFile
@@ -57,10 +63,15 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
 
     Returns:
         An ASGI application.
+
+    Raises:
+        ConfigError: If the keys or the rate limit are written wrongly.
     """
+    gate = open_gate(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.gate = gate
         app.state.services = services or start_services(open_parts(settings), settings)
         running: Services = app.state.services
         background = [asyncio.create_task(work) for work in (running.upkeep.run(), running.jobs.run())]
@@ -72,6 +83,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+            await gate.close()
             await _close(app.state.services)
 
     app = _App(
@@ -87,6 +99,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     install_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
+    check_guarded(app.routes)
     app.mount("/web", static_files())
     _surround(app, settings)
     return app
@@ -94,8 +107,10 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
 
 def _surround(app: FastAPI, settings: Settings) -> None:
     limits = {"/search/text": _SMALL, "/search/image": settings.max_image_bytes + _SMALL}
-    limits |= {"/search/id": _SMALL, "/search/code": _SMALL, "/search/many": 16 * _SMALL, "/index/jobs": settings.max_archive_bytes}
+    limits |= dict.fromkeys(("/search/id", "/search/code", "/search/url"), _SMALL)
+    limits |= {"/search/many": 16 * _SMALL, "/index/jobs": settings.max_archive_bytes}
     app.add_middleware(EncodedItemIds)
+    app.add_middleware(Arrive, body_timeout_s=settings.body_timeout_s, request_timeout_s=settings.request_timeout_s)
     app.add_middleware(LimitSize, max_bytes=settings.max_request_bytes, by_path=limits)
     app.add_middleware(Observe)  # added last, so outermost
 
@@ -113,11 +128,12 @@ def open_parts(settings: Settings) -> Parts:
         BundleError: If the bundle is missing, damaged or of no use here.
         BackboneError: If pretrained weights are missing.
         CatalogError: If the data folder cannot be used, or holds another bundle's codes.
-        ConfigError: If the cache's address is wrong.
+        ConfigError: If the cache's address or the list of hosts for pictures is wrong.
     """
     if not settings.bundle.is_dir():
         raise BundleNotFound(f"there is no bundle at {settings.bundle}; name one with --bundle or BITLENS_BUNDLE")
     allow_pixels(settings.max_image_pixels)
+    fetcher = _open_fetcher(settings)
     with ExitStack() as undo:
         data_dir = DataDir(settings.data_dir)
         undo.callback(data_dir.close)
@@ -142,6 +158,7 @@ def open_parts(settings: Settings) -> Parts:
         media=media,
         snapshot=SnapshotFile(data_dir.snapshot),
         close=closing.close,
+        fetcher=fetcher,
     )
 
 
@@ -156,6 +173,12 @@ async def _close(services: Services) -> None:
         pool.close()
     await services.parts.cache.close()
     services.parts.close()
+
+
+def _open_fetcher(settings: Settings) -> ImageFetcher | None:
+    hosts = read_hosts(settings.image_url_hosts)
+    rules = UrlRules(hosts, settings.image_url_http)
+    return ImageFetcher(rules, max_bytes=settings.max_image_bytes, timeout_s=settings.image_url_timeout_s) if hosts else None
 
 
 def _open_cache(settings: Settings, n_bytes: int) -> CodeCache:

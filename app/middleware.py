@@ -23,8 +23,11 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
+        "form-action 'self'; frame-ancestors 'none'; script-src 'self'; script-src-attr 'none'; style-src 'self'"
     ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -48,12 +51,13 @@ class Observe:
         request_id = _request_id(scope)
         started_s = time.perf_counter()
         status = 0
+        state = scope.setdefault("state", {})  # the gate leaves the caller's name and headers for the answer there
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), request_id)
+                _add_headers(MutableHeaders(scope=message), {"X-Request-ID": request_id, **state.get("answer_headers", {})})
             await send(message)
 
         try:
@@ -66,7 +70,8 @@ class Observe:
             await problem_response(body)(scope, receive, send_with_headers)
         finally:
             latency_ms = (time.perf_counter() - started_s) * 1000
-            _access.info("%s %s %d %.1f ms %s", scope["method"], instance_of(scope), status, latency_ms, request_id)
+            caller = f" key={state['key_name']}" if "key_name" in state else ""
+            _access.info("%s %s %d %.1f ms %s%s", scope["method"], instance_of(scope), status, latency_ms, request_id, caller)
 
 
 class LimitSize:
@@ -132,8 +137,8 @@ def _request_id(scope: Scope) -> str:
     return sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
 
 
-def _add_headers(headers: MutableHeaders, request_id: str) -> None:
-    headers["X-Request-ID"] = request_id
+def _add_headers(headers: MutableHeaders, own: Mapping[str, str]) -> None:
+    headers.update(own)
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from app.caller import current_caller
 from model.errors import Overloaded
 
 P = ParamSpec("P")
@@ -34,6 +35,8 @@ class Pool:
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs blocking work on one of the threads; started work is finished even if the caller goes away.
 
+        Work whose request has no time left, or whose caller has gone, is dropped before it begins; see :mod:`app.caller`.
+
         Args:
             work: What to call.
             *args: Its arguments.
@@ -44,12 +47,25 @@ class Pool:
 
         Raises:
             Overloaded: If the queue is full.
+            DeadlinePassed: If the time was up, or the caller had gone, before the work began.
         """
+        caller = current_caller()
+        caller.check()
         if not self._slots.acquire(blocking=False):
             raise Overloaded(f"too many requests are waiting for {self._name}")
-        future = self._threads.submit(work, *args, **kwargs)
+
+        def begin() -> T:
+            caller.check()
+            return work(*args, **kwargs)
+
+        future = self._threads.submit(begin)
         future.add_done_callback(self._give_back)
-        return await asyncio.wrap_future(future)
+        result = asyncio.wrap_future(future)
+        with caller.waiting_for(future):
+            done, _ = await asyncio.wait({result}, timeout=caller.remaining_s())
+            if future.cancelled() or (not done and future.cancel()):
+                caller.check()
+            return await result
 
     def close(self) -> None:
         """Waits for running work and ends the threads; waiting work is dropped."""

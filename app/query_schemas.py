@@ -58,6 +58,16 @@ class CodeQuery(BoundsIn):
     bundle_id: str | None = Field(None, description="The bundle it was made with; another one than is served is a conflict.")
 
 
+class UrlQuery(BoundsIn):
+    """A search by a picture that the service fetches."""
+
+    model_config = example(examples.URL_QUERY)
+
+    image_url: str = Field(
+        description="An https address on a host that the service's settings name.", min_length=1, max_length=2_048
+    )
+
+
 class MixQuery(BoundsIn):
     """A search by a weighted mix, taken before codes are cut to their signs; each part is brought to unit length first."""
 

@@ -13,6 +13,7 @@ import pydantic_core
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from app import examples
+from app.json_depth import check_depth
 from model.errors import InvalidRequest
 
 
@@ -173,8 +174,9 @@ def read_items(body: str | bytes) -> list[Any]:
         The entries, not yet checked.
 
     Raises:
-        InvalidRequest: If the JSON cannot be read or is neither of these.
+        InvalidRequest: If the JSON cannot be read, is nested too deep or is neither of these.
     """
+    check_depth(body if isinstance(body, bytes) else body.encode(errors="surrogatepass"))
     try:
         value = pydantic_core.from_json(body)
     except ValueError as error:

@@ -47,6 +47,16 @@ class Settings(BaseSettings):
         search_threads: Threads that search and read the catalogue.
         encode_threads: Threads that one forward pass may use.
         max_waiting: Tasks that may wait for each kind of thread before the service answers 503.
+        keys: API keys, ``name:role:sha256`` separated by commas; see :mod:`app.keys`.
+        keys_file: File of such keys, one a line; read again whenever it changes.
+        allow_open: Whether the service may listen without keys on an address that other machines reach.
+        rate_limit: Requests of one key, or of one address without keys, such as ``600/minute``; ``off`` for no limit.
+        image_url_hosts: Hosts that pictures are fetched from by URL, separated by commas; see :mod:`app.fetch_rules`.
+        image_url_http: Whether they may be fetched by http as well.
+        image_url_timeout_s: Seconds for fetching one.
+        request_timeout_s: Seconds after which steps of a request that have not begun are dropped.
+        write_timeout_s: The same for requests that need more than the role ``read``.
+        body_timeout_s: Seconds in which a request's body must have begun to arrive and go on arriving; see :mod:`app.arrival`.
         snapshot_every_changes: Written or deleted items after which the index is written to disk.
         snapshot_every_s: Seconds after which it is, if anything has changed.
         bulk_folder: Folder whose manifests bulk jobs may read; none by default.
@@ -76,6 +86,16 @@ class Settings(BaseSettings):
     search_threads: int = Field(default=4, gt=0, le=64)
     encode_threads: int = Field(default=1, gt=0, le=256)
     max_waiting: int = Field(default=64, ge=0)
+    keys: str | None = None
+    keys_file: Path | None = None
+    allow_open: bool = False
+    rate_limit: str = "1200/minute"
+    image_url_hosts: str = ""
+    image_url_http: bool = False
+    image_url_timeout_s: float = Field(default=10, gt=0)
+    request_timeout_s: float = Field(default=30, gt=0)
+    write_timeout_s: float = Field(default=600, gt=0)
+    body_timeout_s: float = Field(default=20, gt=0)
     snapshot_every_changes: int = Field(default=10_000, gt=0)
     snapshot_every_s: int = Field(default=300, gt=0)
     bulk_folder: Path | None = None

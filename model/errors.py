@@ -16,16 +16,23 @@ Decides the names and what each carries; does not know HTTP statuses (``app.erro
     │   ├── EmptyText              no text left after normalisation
     │   ├── InvalidRequest         a request whose parts do not fit together
     │   ├── BadFilter              a filter that cannot be understood
+    │   ├── ImageUrlRefused        an address that pictures are not fetched from
+    │   ├── ImageNotFetched        an allowed address that gave no picture
     │   ├── IdempotencyKeyReused   the key of another request
     │   ├── RequestInProgress      the same request is being worked on
     │   ├── JobFailed              a bulk job as a whole
     │   └── JobEnded               a bulk job that is over
+    ├── AccessError                who asks
+    │   ├── Unauthenticated        no key, or an unknown one
+    │   └── Forbidden              a key whose role may not do this
+    ├── RateLimited                too many requests of one caller; carries ``retry_after_s``
     ├── CatalogError               the items
     │   ├── UnknownItem            no such item
     │   ├── UnknownJob             no such bulk job
     │   ├── BundleMismatch         codes of another bundle
     │   └── SnapshotUnusable       an index snapshot that must not be loaded
     ├── Overloaded                 too busy; carries ``retry_after_s``
+    │   └── DeadlinePassed         work whose time was up, or whose caller had gone, before it began
     ├── ConfigError                every mistake of a configuration at once
     ├── DatasetError               data that cannot be read or lacks something
     └── TrainingStopped            training that would come to nothing
@@ -92,6 +99,48 @@ class BadFilter(InputError):
     """A payload filter cannot be understood."""
 
 
+class ImageUrlRefused(InputError):
+    """An address that pictures are not fetched from: its scheme, host, port or what its name resolves to is not allowed."""
+
+
+class ImageNotFetched(InputError):
+    """An allowed address did not give a picture within the limits."""
+
+
+class AccessError(HashingError):
+    """The caller may not do this."""
+
+
+class Unauthenticated(AccessError):
+    """The request carries no key, or one that is not known (any more).
+
+    Args:
+        detail: What is missing, in plain words.
+        had_key: Whether there was a key at all.
+    """
+
+    def __init__(self, detail: str, *, had_key: bool = False) -> None:
+        super().__init__(detail)
+        self.had_key = had_key
+
+
+class Forbidden(AccessError):
+    """The key is known, but its role may not do this."""
+
+
+class RateLimited(HashingError):
+    """One caller has sent too many requests.
+
+    Args:
+        detail: What is allowed, in plain words.
+        retry_after_s: Seconds after which a new try makes sense.
+    """
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class IdempotencyKeyReused(InputError):
     """The Idempotency-Key came with another request before."""
 
@@ -139,6 +188,10 @@ class Overloaded(HashingError):
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class DeadlinePassed(Overloaded):
+    """The time for a request was up, or its caller had gone, before a step of its work began; that step was not done."""
 
 
 class ConfigError(HashingError):

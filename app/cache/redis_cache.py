@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from app.cache.breaker import CircuitBreaker
+from app.breaker import CircuitBreaker
 from model.errors import ConfigError
 
 _OUTAGES = (RedisError, OSError, TimeoutError)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.routes import catalogue, codes, health, items, jobs, search, search_many, search_more, ui
+from app.routes import catalogue, codes, health, items, jobs, search, search_many, search_more, search_url, ui
 
 ROUTERS: tuple[APIRouter, ...] = (
     search.router,
     search_more.router,
     search_many.router,
+    search_url.router,
     codes.router,
     jobs.router,
     catalogue.router,

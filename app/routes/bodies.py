@@ -13,6 +13,7 @@ from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 
 from app.deps import Services
+from app.json_depth import check_depth
 from app.thing_schemas import MAX_INPUTS
 from model.errors import InvalidRequest, UnsupportedMediaType
 
@@ -29,7 +30,7 @@ async def read_body(request: Request, services: Services) -> tuple[Any, Mapping[
 
     Raises:
         UnsupportedMediaType: If it is neither JSON nor a form.
-        InvalidRequest: If the JSON cannot be read, or the form lacks it or names a part twice.
+        InvalidRequest: If the JSON cannot be read or is nested too deep, or the form lacks it or names a part twice.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json":
@@ -52,6 +53,7 @@ async def _read_form(form: FormData) -> tuple[Any, Mapping[str, bytes]]:
 
 
 def _parsed(text: str | bytes) -> Any:
+    check_depth(text if isinstance(text, bytes) else text.encode(errors="surrogatepass"))
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

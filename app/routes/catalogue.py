@@ -19,6 +19,7 @@ from app.errors import problem_responses
 from app.filter_reading import parse_filter
 from app.idempotency import Answer, Keep
 from app.item_schemas import AlikeOut, CountIn, CountOut, DeleteIn, DeleteOut, DeleteResult, DuplicatesOut, PageOut
+from app.routes.guarded import GuardedRoute, needs
 from app.routes.item_answers import item_out, once
 from model.errors import (
     BadFilter,
@@ -30,7 +31,7 @@ from model.errors import (
     RequestInProgress,
 )
 
-router = APIRouter(prefix="/index", tags=["items"])
+router = APIRouter(prefix="/index", tags=["items"], route_class=GuardedRoute)
 
 _LISTING = "GET /index"
 _Limit: TypeAlias = Annotated[int, Query(ge=1, le=1_000, description="At most so many on a page.")]
@@ -44,6 +45,7 @@ _After: TypeAlias = Annotated[str | None, Query(description="`next_cursor` of th
     responses=problem_responses(InvalidRequest, BundleMismatch, CatalogError, Overloaded),
     summary="List items",
 )
+@needs("read")
 async def list_items(services: ServicesDep, limit: _Limit = 100, cursor: _Cursor = None) -> Response:
     """Lists all items in the order of their writing; one that is added or replaced meanwhile comes at the end."""
     bundle_id = services.parts.bundle_id
@@ -55,6 +57,7 @@ async def list_items(services: ServicesDep, limit: _Limit = 100, cursor: _Cursor
 
 
 @router.get("/count", responses=problem_responses(CatalogError, Overloaded), summary="Count items")
+@needs("read")
 async def count_items(services: ServicesDep) -> CountOut:
     """Counts all items."""
     return CountOut(n_items=await services.read_pool.run(services.parts.catalog.count))
@@ -65,6 +68,7 @@ async def count_items(services: ServicesDep) -> CountOut:
     responses=problem_responses(InvalidRequest, BadFilter, CatalogError, Overloaded, statuses=[400, 413]),
     summary="Count items that match a filter",
 )
+@needs("read")
 async def count_matching(asked: CountIn, services: ServicesDep) -> CountOut:
     """Counts the items whose payload matches, all of them without a filter."""
     if asked.filter is None:
@@ -77,6 +81,7 @@ async def count_matching(asked: CountIn, services: ServicesDep) -> CountOut:
     responses=problem_responses(InvalidRequest, CatalogError, Overloaded),
     summary="List items that have the same picture or the same text",
 )
+@needs("read")
 async def list_duplicates(
     services: ServicesDep, modality: Modality = "image", limit: _Limit = 100, cursor: _After = None
 ) -> DuplicatesOut:
@@ -94,6 +99,7 @@ async def list_duplicates(
     ),
     summary="Delete items by id or by a filter",
 )
+@needs("write")
 async def delete_items(asked: DeleteIn, services: ServicesDep, key: IdempotencyDep) -> Response:
     """Deletes items by id in one transaction, or those whose payload matches a filter."""
     expression = None if asked.filter is None else parse_filter(asked.filter)

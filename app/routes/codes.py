@@ -18,6 +18,7 @@ from app.errors import problem_responses
 from app.form_schemas import body_of
 from app.routes.answers import FAILING_ALONE, failed_out, json_of
 from app.routes.bodies import read_body
+from app.routes.guarded import GuardedRoute, needs
 from app.thing_schemas import CompareIn, CompareOut, EncodedOut, EncodeIn, EncodeOut, FailedOut, ThingIn, read_as
 from model.codes import Float32, UInt8, pack_codes, sign_codes
 from model.errors import (
@@ -30,7 +31,7 @@ from model.errors import (
     UnsupportedMediaType,
 )
 
-router = APIRouter(tags=["codes"])
+router = APIRouter(tags=["codes"], route_class=GuardedRoute)
 
 
 @router.post(
@@ -40,6 +41,7 @@ router = APIRouter(tags=["codes"])
     responses=problem_responses(InvalidRequest, UnsupportedMediaType, Overloaded, statuses=[400, 413]),
     summary="Codes of texts and pictures",
 )
+@needs("read")
 async def encode(request: Request, services: ServicesDep) -> Response:
     """Returns the codes of texts and pictures, and the values before the sign; nothing is indexed. A bad input fails alone."""
     raw, files = await read_body(request, services)
@@ -66,6 +68,7 @@ async def encode(request: Request, services: ServicesDep) -> Response:
     ),
     summary="The distance of two things",
 )
+@needs("read")
 async def compare(request: Request, services: ServicesDep) -> Response:
     """Returns in how many bits two things differ and in which they agree: texts, pictures, items or codes."""
     raw, files = await read_body(request, services)

@@ -8,13 +8,15 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from app.deps import Services, ServicesDep
+from app.routes.guarded import GuardedRoute, needs
 from app.schemas import Checks, Live, Ready
 from model.errors import CatalogError
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=GuardedRoute)
 
 
 @router.get("/livez", summary="Whether the process answers")
+@needs("nothing")
 async def livez() -> Live:
     """Answers without looking at anything."""
     return Live()
@@ -26,6 +28,7 @@ async def livez() -> Live:
     responses={503: {"model": Ready, "description": "Not ready, or too busy to tell."}},
     summary="Whether requests can be served",
 )
+@needs("nothing")
 async def readyz(services: ServicesDep) -> Response:
     """Looks at the catalogue, the index and the cache; a cache that is down is reported and does no harm."""
     ready = await _look(services)

@@ -17,6 +17,7 @@ from app.deps import IdempotencyDep, ItemIdDep, Services, ServicesDep
 from app.errors import problem_of, problem_responses
 from app.idempotency import Answer, Keep
 from app.indexing import Outcome
+from app.routes.guarded import GuardedRoute, needs
 from app.routes.item_answers import item_out, once
 from app.schemas import IndexOut, ItemError, ItemIn, ItemOut, ItemResult, read_items
 from model.errors import (
@@ -29,7 +30,7 @@ from model.errors import (
     UnsupportedMediaType,
 )
 
-router = APIRouter(prefix="/index", tags=["items"])
+router = APIRouter(prefix="/index", tags=["items"], route_class=GuardedRoute)
 
 _Version = Annotated[str | None, Query(description="The picture's sha256: the answer may then be kept for ever.")]
 
@@ -71,6 +72,7 @@ _BODY = {
     ),
     summary="Add or replace items",
 )
+@needs("write")
 async def index_items(request: Request, services: ServicesDep, key: IdempotencyDep) -> Response:
     """Adds items, or replaces those whose id is taken; what is not failed is on disk when this answers. A bad item fails alone."""
     raw_items, files = await _read(request, services)
@@ -91,12 +93,14 @@ async def index_items(request: Request, services: ServicesDep, key: IdempotencyD
     },
     summary="The picture of an item",
 )
+@needs("read")
 async def get_image(item_id: ItemIdDep, request: Request, services: ServicesDep, v: _Version = None) -> Response:
     """Returns the picture. An item's picture can change, so the answer is to be revalidated, unless `v` pins it."""
     image = (await _item(services, item_id)).image
     if image is None:
         raise UnknownItem(f"the item {item_id!r} has no image")
-    lifetime = "public, max-age=31536000, immutable" if v == image.sha256 else "no-cache"
+    who = "public" if request.app.state.gate.is_open else "private"  # what needs a key is not for caches that many share
+    lifetime = f"{who}, max-age=31536000, immutable" if v == image.sha256 else "no-cache"
     headers = {"ETag": f'"{image.sha256}"', "Cache-Control": lifetime}
     if _is_current(request.headers.get("if-none-match", ""), image.sha256):
         return Response(status_code=304, headers=headers)
@@ -105,6 +109,7 @@ async def get_image(item_id: ItemIdDep, request: Request, services: ServicesDep,
 
 
 @router.get("/{item_id:path}", response_model=ItemOut, responses=problem_responses(UnknownItem), summary="An item")
+@needs("read")
 async def get_item(item_id: ItemIdDep, services: ServicesDep) -> Response:
     """Returns an item with its codes."""
     item = await _item(services, item_id)
@@ -118,6 +123,7 @@ async def get_item(item_id: ItemIdDep, services: ServicesDep) -> Response:
     responses=problem_responses(UnknownItem, InvalidRequest, IdempotencyKeyReused, RequestInProgress, CatalogError, Overloaded),
     summary="Delete an item",
 )
+@needs("write")
 async def delete_item(item_id: ItemIdDep, services: ServicesDep, key: IdempotencyDep) -> Response:
     """Deletes an item, its codes, and its picture if no other item has the same."""
 

@@ -19,10 +19,11 @@ from app.errors import problem_responses
 from app.job_records import Job
 from app.job_schemas import JOB_IN, JobIn, JobOut, JobsOut, failure_out, job_out
 from app.jobs import new_job_id
+from app.routes.guarded import GuardedRoute, needs
 from app.thing_schemas import read_as
 from model.errors import CatalogError, InvalidRequest, JobEnded, Overloaded, UnknownJob, UnsupportedMediaType
 
-router = APIRouter(prefix="/index/jobs", tags=["jobs"])
+router = APIRouter(prefix="/index/jobs", tags=["jobs"], route_class=GuardedRoute)
 
 _ARCHIVES = ("application/zip", "application/x-zip-compressed", "application/x-tar")
 _N_FAILURES, _BLOCK = 20, 500
@@ -48,6 +49,7 @@ _Limit = Annotated[int, Query(ge=1, le=1_000, description="At most so many jobs.
     responses=problem_responses(InvalidRequest, UnsupportedMediaType, CatalogError, Overloaded, statuses=[400, 413]),
     summary="Index many items in the background",
 )
+@needs("write")
 async def start_job(request: Request, services: ServicesDep) -> Response:
     """Takes a manifest in the server's folder, or an archive: ZIP or TAR with a `manifest.jsonl` and the pictures it names.
 
@@ -64,6 +66,7 @@ async def start_job(request: Request, services: ServicesDep) -> Response:
 
 
 @router.get("", response_model=JobsOut, responses=problem_responses(InvalidRequest, CatalogError, Overloaded), summary="List jobs")
+@needs("read")
 async def list_jobs(services: ServicesDep, limit: _Limit = 100) -> JobsOut:
     """Lists jobs, the newest first."""
     found = await services.read_pool.run(services.parts.catalog.jobs, None, limit)
@@ -71,6 +74,7 @@ async def list_jobs(services: ServicesDep, limit: _Limit = 100) -> JobsOut:
 
 
 @router.get("/{job_id}", response_model=JobOut, responses=problem_responses(UnknownJob, CatalogError, Overloaded), summary="A job")
+@needs("read")
 async def get_job(job_id: _JobId, services: ServicesDep) -> JobOut:
     """Tells how far a job is, and the first items that failed."""
     job = await services.jobs.get(job_id)
@@ -86,6 +90,7 @@ async def get_job(job_id: _JobId, services: ServicesDep) -> JobOut:
     },
     summary="All items of a job that failed",
 )
+@needs("read")
 async def get_failures(job_id: _JobId, services: ServicesDep) -> StreamingResponse:
     """Returns a file with a line of JSON for each item that failed so far."""
     job = await services.jobs.get(job_id)
@@ -99,6 +104,7 @@ async def get_failures(job_id: _JobId, services: ServicesDep) -> StreamingRespon
     responses=problem_responses(UnknownJob, JobEnded, CatalogError, Overloaded),
     summary="Cancel a job",
 )
+@needs("write")
 async def cancel_job(job_id: _JobId, services: ServicesDep) -> JobOut:
     """Ends a job; what it has written stays."""
     return job_out(await services.jobs.cancel(job_id), [])

@@ -16,6 +16,7 @@ from app.filter_reading import read_filter
 from app.query_schemas import SearchOut, TextQuery
 from app.retrieval import SearchBounds
 from app.routes.answers import by_text, json_of, search_out
+from app.routes.guarded import GuardedRoute, needs
 from model.errors import (
     BadFilter,
     BundleMismatch,
@@ -27,7 +28,7 @@ from model.errors import (
     UnsupportedMediaType,
 )
 
-router = APIRouter(prefix="/search", tags=["search"])
+router = APIRouter(prefix="/search", tags=["search"], route_class=GuardedRoute)
 
 
 async def _form_bounds(
@@ -49,6 +50,7 @@ async def _form_bounds(
     responses=problem_responses(EmptyText, InvalidRequest, BadFilter, BundleMismatch, Overloaded, statuses=[400, 413]),
     summary="Find items by words",
 )
+@needs("read")
 async def search_text(query: TextQuery, services: ServicesDep) -> Response:
     """Returns the items nearest to a text: images by default, or texts."""
     return json_of(await by_text(services, query))
@@ -69,6 +71,7 @@ async def search_text(query: TextQuery, services: ServicesDep) -> Response:
     ),
     summary="Find items by a picture",
 )
+@needs("read")
 async def search_image(
     services: ServicesDep,
     image: Annotated[UploadFile, File(description="JPEG, PNG, WebP, GIF or BMP.")],

@@ -15,10 +15,11 @@ from app.encoder import Encoded
 from app.errors import problem_responses
 from app.query_schemas import CodeQuery, IdQuery, ManyOut, ManyQueries, SearchOut, TextQuery, read_query
 from app.routes.answers import FAILING_ALONE, by_code, by_id, by_text, failed_out, json_of
+from app.routes.guarded import GuardedRoute, needs
 from app.thing_schemas import FailedOut
 from model.errors import HashingError, InvalidRequest, Overloaded
 
-router = APIRouter(prefix="/search", tags=["search"])
+router = APIRouter(prefix="/search", tags=["search"], route_class=GuardedRoute)
 
 T = TypeVar("T")
 _MOST_HITS = 10  # times those of one search
@@ -30,6 +31,7 @@ _MOST_HITS = 10  # times those of one search
     responses=problem_responses(InvalidRequest, Overloaded, statuses=[400, 413]),
     summary="Many searches in one call",
 )
+@needs("read")
 async def search_many(many: ManyQueries, services: ServicesDep) -> Response:
     """Answers searches by text, id and code, query by query; texts are encoded together, and a bad query fails alone."""
     return json_of(await _answer(services, many.queries))

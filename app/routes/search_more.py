@@ -14,6 +14,7 @@ from app.form_schemas import body_of
 from app.query_schemas import CodeQuery, IdQuery, MixQuery, SearchOut
 from app.routes.answers import bounds_of, by_code, by_id, json_of, search_out
 from app.routes.bodies import read_body
+from app.routes.guarded import GuardedRoute, needs
 from app.thing_schemas import read_as
 from model.errors import (
     BadFilter,
@@ -27,7 +28,7 @@ from model.errors import (
     UnsupportedMediaType,
 )
 
-router = APIRouter(prefix="/search", tags=["search"])
+router = APIRouter(prefix="/search", tags=["search"], route_class=GuardedRoute)
 
 
 @router.post(
@@ -36,6 +37,7 @@ router = APIRouter(prefix="/search", tags=["search"])
     responses=problem_responses(InvalidRequest, BadFilter, UnknownItem, BundleMismatch, Overloaded, statuses=[400, 413]),
     summary="Find items like one that is indexed",
 )
+@needs("read")
 async def search_id(query: IdQuery, services: ServicesDep) -> Response:
     """Returns the items nearest to an item's image or text, itself left out: by default those of the same modality."""
     return json_of(await by_id(services, query))
@@ -47,6 +49,7 @@ async def search_id(query: IdQuery, services: ServicesDep) -> Response:
     responses=problem_responses(InvalidRequest, BadFilter, BundleMismatch, Overloaded, statuses=[400, 413]),
     summary="Find items by a packed code",
 )
+@needs("read")
 async def search_code(query: CodeQuery, services: ServicesDep) -> Response:
     """Returns the items nearest to a code in hex or base64: images by default, or texts."""
     return json_of(await by_code(services, query))
@@ -70,6 +73,7 @@ async def search_code(query: CodeQuery, services: ServicesDep) -> Response:
     ),
     summary="Find items by a weighted mix",
 )
+@needs("read")
 async def search_mix(request: Request, services: ServicesDep) -> Response:
     """Returns the items nearest to a weighted mix of texts, pictures, items and codes: images by default, or texts.
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import redis.asyncio as redis
 
-from app.cache.breaker import CircuitBreaker
+from app.breaker import CircuitBreaker
 from app.cache.redis_cache import RedisCodeCache
 from tests.redis_fixture import RedisServer, free_port
 

@@ -73,3 +73,13 @@ def test_a_command_that_is_none_is_told_how_to_ask(capsys, arguments):
 def test_a_bound_address_refuses_connections_until_someone_listens():
     with bind("127.0.0.1", 0) as bound, socket.socket() as client:
         assert client.connect_ex(bound.getsockname()) != 0
+
+
+def test_without_keys_other_machines_are_not_served_unless_that_is_allowed(capsys, tmp_path, bundle, monkeypatch):
+    options = ("--host", "0.0.0.0", "--bundle", bundle, "--data-dir", tmp_path / "data")  # noqa: S104
+    assert "BITLENS_ALLOW_OPEN" in complaint(capsys, *options, status=2)
+    monkeypatch.setenv("BITLENS_ALLOW_OPEN", "true")
+    assert "config.json" in complaint(capsys, *options)
+    monkeypatch.setenv("BITLENS_ALLOW_OPEN", "false")
+    monkeypatch.setenv("BITLENS_KEYS", "shop:write:" + "0" * 64)
+    assert "config.json" in complaint(capsys, *options)

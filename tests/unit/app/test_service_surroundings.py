@@ -90,6 +90,13 @@ def test_every_answer_carries_an_id_and_security_headers(client):
         assert len(response.headers["x-request-id"]) == 32
         assert response.headers["x-content-type-options"] == "nosniff"
         assert "default-src 'self'" in response.headers["content-security-policy"]
+        assert "unsafe" not in response.headers["content-security-policy"]
+        assert response.headers.keys() >= {"permissions-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"}
+
+
+def test_the_page_has_nothing_that_its_content_policy_forbids(client):
+    page = client.get("/").text
+    assert re.findall(r"<script(?![^>]* src=)|<style|\son\w+=|\sstyle=|javascript:|https?://", page) == []
 
 
 def test_a_sensible_request_id_is_echoed_and_another_is_not(client):
@@ -154,7 +161,8 @@ def test_stopping_closes_what_was_opened(tmp_path):
 def test_openapi_describes_every_route_with_its_problems(client):
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
-        "/search/text", "/search/image", "/search/id", "/search/code", "/search/mix", "/search/many", "/encode", "/compare",
+        "/search/text", "/search/image", "/search/id", "/search/code", "/search/mix", "/search/many", "/search/url",
+            "/encode", "/compare",
         "/index", "/index/count", "/index/duplicates", "/index/delete",
         "/index/jobs", "/index/jobs/{job_id}", "/index/jobs/{job_id}/failures", "/index/jobs/{job_id}/cancel",
         "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz",

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from app.cache.breaker import CircuitBreaker
+from app.breaker import CircuitBreaker
 
 
 class Clock:
