@@ -136,7 +136,7 @@ class RateLimited(HashingError):
         retry_after_s: Seconds after which a new try makes sense.
     """
 
-    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+    def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
 
