@@ -6,6 +6,7 @@ how the services are made (``app.main``).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -85,6 +86,7 @@ class Services:
         upkeep: Takes snapshots.
         jobs: Works on bulk jobs.
         pools: All pools, to be closed.
+        started_s: When it was put together, on the monotonic clock.
     """
 
     settings: Settings
@@ -101,6 +103,7 @@ class Services:
     upkeep: Upkeep
     jobs: JobWorker
     pools: tuple[Pool, ...]
+    started_s: float = field(default_factory=time.monotonic)
 
 
 async def services_of(request: Request) -> Services:

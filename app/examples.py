@@ -97,3 +97,12 @@ ENCODE_OUT: dict[str, Any] = {
 }
 COMPARE_IN: dict[str, Any] = {"a": {"id": "beach-7", "by": "image"}, "b": {"text": "a dog on a beach"}}
 COMPARE_OUT: dict[str, Any] = {"distance": 5, "n_bits": 8, "agreeing_bits": [0, 3, 7], "bundle_id": BUNDLE_ID}
+STATS: dict[str, Any] = {
+    "version": "0.1.0",
+    "uptime_s": 3600.5,
+    "bundle_id": BUNDLE_ID,
+    "n_bits": 64,
+    "n_items": 1903,
+    "index": {"image": {"n_codes": 1903, "n_bytes": 15224}, "text": {"n_codes": 1900, "n_bytes": 15200}},
+    "cache": "ok",
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.routes import catalogue, codes, health, items, jobs, search, search_many, search_more, search_url, ui
+from app.routes import catalogue, codes, health, items, jobs, search, search_many, search_more, search_url, stats, ui
 
 ROUTERS: tuple[APIRouter, ...] = (
     search.router,
@@ -16,5 +16,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     catalogue.router,
     items.router,
     health.router,
+    stats.router,
     ui.router,
 )

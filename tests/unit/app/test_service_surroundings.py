@@ -54,6 +54,17 @@ def test_an_index_that_differs_from_the_catalogue_is_not_ready(parts, client):
     assert (ready.status_code, ready.json()["status"], ready.json()["checks"]["index"]) == (503, "not_ready", "differs")
 
 
+def test_stats_count_items_and_codes(parts, client):
+    index(client, {"id": "a", "text": "x"}, {"id": "b", "text": "y"})
+    found = client.get("/stats").json()
+    assert found["n_items"] == 2
+    assert found["index"] == {"image": {"n_codes": 0, "n_bytes": 0}, "text": {"n_codes": 2, "n_bytes": 2 * found["n_bits"] // 8}}
+    assert (found["bundle_id"], found["cache"]) == (parts.bundle_id, "ok")
+    assert found["uptime_s"] >= 0
+    parts.cache.available = False
+    assert client.get("/stats").json()["cache"] == "degraded"
+
+
 def test_unknown_addresses_and_methods_are_problems(client):
     is_problem(client.get("/nope"), 404, "not-found")
     is_problem(client.get("/web/nope.js"), 404, "not-found")
@@ -165,7 +176,7 @@ def test_openapi_describes_every_route_with_its_problems(client):
             "/encode", "/compare",
         "/index", "/index/count", "/index/duplicates", "/index/delete",
         "/index/jobs", "/index/jobs/{job_id}", "/index/jobs/{job_id}/failures", "/index/jobs/{job_id}/cancel",
-        "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz",
+        "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz", "/stats",
     }  # fmt: skip
     assert set(document["paths"]["/index"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
     assert "application/problem+json" in document["paths"]["/search/image"]["post"]["responses"]["415"]["content"]
