@@ -23,9 +23,9 @@ VARIANTS = {
     "all of it": (),
     "given labels taken for true (no 1)": ("method.options.noise_model=none",),
     "labels doubted one by one (1 without events of samples)": ("method.options.noise_model=label",),
-    "all heads begin at random (no 5a)": ("method.options.belief_epochs=0",),
+    "all heads begin at random (no 4)": ("method.options.belief_epochs=0",),
     "all heads begin from beliefs": ("method.options.belief_bits=4096",),
-    "heads stay as learnt from beliefs (no 5b)": (
+    "heads stay as learnt from beliefs (4 alone)": (
         "method.options.belief_bits=4096",
         "training.epochs=1",
         "training.learning_rate=1e-9",
