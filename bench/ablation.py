@@ -13,9 +13,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.grid_command import exit_code, grid_parser, source_of, tell
 from bench.methods_table import put_between_marks
-from bench.run_grid import Source, Task, run_tasks
-from model.errors import HashingError
+from bench.run_grid import Task, run_tasks
 from training.config import load_config
 from training.run_folder import RunFolder
 
@@ -100,24 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 a run failed, 2 a mistake of the caller's, 130 interrupted.
     """
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of all runs")
+    parser = grid_parser(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], metavar="S")
     parser.add_argument("--noise", type=float, nargs="+", default=[0.8, 0.5, 0.0], metavar="R")
     parser.add_argument("--bits", type=int, nargs="+", default=[64, 16], metavar="N")
-    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes, of one thread each (default 2)")
-    parser.add_argument("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR", help="where features are kept")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the marks of this document")
     options = parser.parse_args(arguments)
-    try:
-        return 1 if _run(options) else 0
-    except (HashingError, OSError) as error:
-        _tell(f"error: {error}")
-        return 2
-    except KeyboardInterrupt:
-        _tell("interrupted; the same command goes on where it stopped")
-        return 130
+    return exit_code(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -126,7 +115,7 @@ def _run(options: argparse.Namespace) -> int:
         put_between_marks(options.write, _NAME, "")  # refused now, not after hours
     plans = {n_bits: tasks_of(options.out, options.seeds, n_bits, options.noise) for n_bits in options.bits}
     tasks = [task for plan in plans.values() for task in plan.values()]
-    outcomes = run_tasks(tasks, Source(options.data, options.cache_dir), n_workers=options.workers, told=_tell)
+    outcomes = run_tasks(tasks, source_of(options), n_workers=options.workers, told=tell)
     table = "\n\n".join(render(found, n_bits) for n_bits, plan in plans.items() if (found := _found(plan)))
     print(table)
     if options.write and table:
@@ -138,10 +127,6 @@ def _found(plan: dict[tuple[str, float, int], Task]) -> dict[tuple[str, float, i
     """Reads the mean mAP of what is finished."""
     reports = {key: RunFolder(task.path).report() for key, task in plan.items() if task.is_finished}
     return {key: report["evaluation"]["mean_map"] for key, report in reports.items() if report}
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.run_grid import Source, Task, run_tasks
-from model.errors import ConfigError, HashingError
+from bench.grid_command import exit_code, grid_parser, source_of, tell
+from bench.run_grid import Task, run_tasks
+from model.errors import ConfigError
 from training.checkpoint import write_bytes
 from training.comparison import RunRecord, cell_records, load_runs, render_overview
 from training.config import RunConfig, load_config
@@ -111,32 +112,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.full, options.sliced = FULL, SLICE
     if not (options.data or options.report_only):
         parser.error("--data is needed, except with --report-only")
-    try:
-        if options.write:
-            put_between_marks(options.write, _TABLE, "")  # refused now, not after hours
-        n_failed = 0 if options.report_only else _run(options)
-        _report(options)
-    except (HashingError, OSError) as error:
-        _tell(f"error: {error}")
-        return 2
-    except KeyboardInterrupt:
-        _tell("interrupted; the same command goes on where it stopped")
-        return 130
-    return 1 if n_failed else 0
+    return exit_code(lambda: _work(options))
+
+
+def _work(options: argparse.Namespace) -> int:
+    """Does the runs, unless only the tables are wanted, and writes them; returns how many runs failed."""
+    if options.write:
+        put_between_marks(options.write, _TABLE, "")  # refused now, not after hours
+    n_failed = 0 if options.report_only else _run(options)
+    _report(options)
+    return n_failed
 
 
 def _run(options: argparse.Namespace) -> int:
     """Does the runs; returns how many failed."""
     cells = plan_cells(options.full or (), options.sliced or (), options.seeds, reference=options.reference)
     tasks = [Task(cell.name, options.out / cell.path, cell.config(options.overrides)) for cell in cells]
-    outcomes = run_tasks(tasks, Source(options.data, options.cache_dir), n_workers=options.workers, told=_tell)
+    outcomes = run_tasks(tasks, source_of(options), n_workers=options.workers, told=tell)
     n_failed = sum(outcome.failed for outcome in outcomes)
-    _tell(f"{n_failed} runs failed; {sum(not task.is_finished for task in tasks)} of {len(tasks)} are not finished")
+    tell(f"{n_failed} runs failed; {sum(not task.is_finished for task in tasks)} of {len(tasks)} are not finished")
     return n_failed
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -186,13 +181,9 @@ def put_between_marks(path: Path, name: str, text: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser = grid_parser(__doc__, data_required=False)
     add = parser.add_argument
-    add("--data", type=Path, metavar="DIR", help="folder of the data set")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder of all runs")
     add("--seeds", type=int, nargs="+", default=[1, 2, 3], metavar="S")
-    add("--workers", type=int, default=2, metavar="N", help="processes, of one thread each (default 2)")
-    add("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR", help="where features are kept")
     what = "methods with every noise rate and code length"
     add("--full", nargs="*", metavar="NAME", help=f"{what} (without --slice: {' '.join(FULL)})")
     what = "methods at 64 bits with every noise rate, and at noise .5 with every code length"

@@ -20,8 +20,8 @@ from typing import Any
 
 import torch
 
-from bench.run_grid import Source, Task, run_tasks
-from model.errors import HashingError
+from bench.grid_command import exit_code, grid_parser, source_of, tell
+from bench.run_grid import Task, run_tasks
 from training.compute import torch_settings
 from training.config import RunConfig, load_config
 from training.evaluation import LabelledCodes, evaluate_map, evaluate_within
@@ -128,9 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 a run failed, 2 a mistake of the caller's, 130 interrupted.
     """
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of all runs")
+    parser = grid_parser(__doc__)
     parser.add_argument("--config", default="hero", metavar="FILE", help="configuration, by path or name (default hero)")
     parser.add_argument(
         "--try", dest="tried", action="append", metavar="SETTINGS", help="section.key=value, several apart by spaces, or nothing"
@@ -138,26 +136,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], metavar="S")
     parser.add_argument("--noise", type=float, nargs="+", default=[0.8, 0.5, 0.0], metavar="R")
     parser.add_argument("--bits", type=int, nargs="+", default=[64, 16], metavar="N")
-    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes, of one thread each (default 2)")
-    parser.add_argument("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR", help="where features are kept")
     options = parser.parse_args(arguments)
     options.tried = options.tried or [""]
-    try:
-        tasks = plan(options)
-        outcomes = run_tasks(list(tasks.values()), Source(options.data, options.cache_dir), n_workers=options.workers, told=_tell)
-    except (HashingError, OSError) as error:
-        _tell(f"error: {error}")
-        return 2
-    except KeyboardInterrupt:
-        _tell("interrupted; the same command goes on where it stopped")
-        return 130
+    return exit_code(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Does the runs and prints the table; returns how many failed."""
+    tasks = plan(options)
+    outcomes = run_tasks(list(tasks.values()), source_of(options), n_workers=options.workers, told=tell)
     reports = {key: RunFolder(task.path).report() for key, task in tasks.items() if task.is_finished}
     print(render({key: report for key, report in reports.items() if report}))
-    return 1 if any(outcome.failed for outcome in outcomes) else 0
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    return sum(outcome.failed for outcome in outcomes)
 
 
 if __name__ == "__main__":
