@@ -19,7 +19,8 @@ from training.methods.base import LabelledFeatures
 from training.noise_by_label import fit_noise_by_label
 from training.noise_by_sample import SampleNoise, fit_noise_by_sample
 
-_FITS: dict[str, Callable[[Float32, Float32], LabelPosterior]] = {"sample": fit_noise_by_sample, "label": fit_noise_by_label}
+Model = Literal["sample", "label"]
+_FITS: dict[Model, Callable[[Float32, Float32], LabelPosterior]] = {"sample": fit_noise_by_sample, "label": fit_noise_by_label}
 
 NoiseModel = Literal["auto", "sample", "label", "none"]
 """What may have happened to labels: to a sample's labels at once, to each label by itself, whichever is likelier, or nothing."""
@@ -42,17 +43,30 @@ def estimate_label_probabilities(train: LabelledFeatures, noise_model: NoiseMode
     """
     if noise_model == "none":
         return train.given_labels
-    together = torch.cat([_unit(train.image), _unit(train.text)], dim=1)
-    given = train.given_labels.cpu().numpy()
-
-    def fitted(targets: Tensor, models: tuple[str, ...]) -> LabelPosterior:
-        scores = fit_beliefs(together, targets).held_out.cpu().numpy()
-        return max((_FITS[model](scores, given) for model in models), key=lambda each: each.log_likelihood)
-
-    found = fitted(train.given_labels, tuple(_FITS) if noise_model == "auto" else (noise_model,))
+    found = max(fit_noise_models(train, noise_model).values(), key=lambda each: each.log_likelihood)
     if isinstance(found, SampleNoise):
-        found = fitted(torch.from_numpy(found.probability).to(together.device), ("sample",))
-    return torch.from_numpy(found.probability).to(together.device)
+        learnt = torch.from_numpy(found.probability).to(train.given_labels.device)
+        found = fit_noise_models(train, "sample", targets=learnt)["sample"]
+    return torch.from_numpy(found.probability).to(train.given_labels.device)
+
+
+def fit_noise_models(
+    train: LabelledFeatures, noise_model: Literal["auto"] | Model = "auto", *, targets: Tensor | None = None
+) -> dict[Model, LabelPosterior]:
+    """Fits noise models to held-out predictions from both modalities together.
+
+    Args:
+        train: Features and given labels.
+        noise_model: Which, or both.
+        targets: (N, C) float32 in [0, 1], what predictions are learnt from; the given labels by default.
+
+    Returns:
+        What was estimated, by model.
+    """
+    together = torch.cat([_unit(train.image), _unit(train.text)], dim=1)
+    scores = fit_beliefs(together, train.given_labels if targets is None else targets).held_out.cpu().numpy()
+    given = train.given_labels.cpu().numpy()
+    return {model: fit(scores, given) for model, fit in _FITS.items() if noise_model in ("auto", model)}
 
 
 def _unit(features: Tensor) -> Tensor:
