@@ -176,7 +176,12 @@ def field_errors(found: Sequence[Any]) -> list[dict[str, Any]]:
     Returns:
         As many entries with ``loc``, ``msg`` and ``type``.
     """
-    return [{"loc": list(entry["loc"]), "msg": entry["msg"], "type": entry["type"]} for entry in found]
+    return [{"loc": list(entry["loc"]), "msg": _message(entry), "type": entry["type"]} for entry in found]
+
+
+def _message(entry: Any) -> str:
+    is_json = entry["type"] != "json_invalid"  # of no JSON the place is the character where reading stopped
+    return str(entry["msg"]) if is_json else f"not readable JSON: {entry['ctx']['error']} at character {entry['loc'][-1]}"
 
 
 def problem_responses(*classes: type[HashingError], statuses: Sequence[int] = ()) -> dict[int | str, dict[str, Any]]:

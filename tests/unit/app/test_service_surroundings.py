@@ -65,6 +65,13 @@ def test_stats_count_items_and_codes(parts, client):
     assert client.get("/stats").json()["cache"] == "degraded"
 
 
+def test_a_body_that_is_no_json_is_told_where_reading_stopped(client):
+    response = client.post("/search/text", content='{"query": nonsense}', headers={"content-type": "application/json"})
+    is_problem(response, 422, "invalid-request")
+    assert "not readable JSON: " in response.json()["detail"]
+    assert response.json()["detail"].endswith("at character 10")
+
+
 def test_unknown_addresses_and_methods_are_problems(client):
     is_problem(client.get("/nope"), 404, "not-found")
     is_problem(client.get("/web/nope.js"), 404, "not-found")
