@@ -18,9 +18,10 @@ from app.data_dir import DataDir
 from app.doctor import Report, examine
 from app.gate import refuse_to_be_open
 from app.keys_command import add_key_command
+from app.logs import set_up_logging
 from app.main import create_app, open_parts
 from app.restore import restore
-from app.server import bind, run, set_up_logging
+from app.server import bind, run
 from app.settings import Settings, load_settings
 from model.errors import CatalogError, ConfigError, HashingError
 
@@ -56,7 +57,7 @@ def serve(settings: Settings) -> int:
     Raises:
         HashingError: If the bundle, the catalogue or the cache cannot be used, or others could call a service without keys.
     """
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
     try:
         bound = bind(settings.host, settings.port)
     except OSError as error:

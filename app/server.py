@@ -5,7 +5,6 @@ Decides how connections are served and ended. Does not know what is served.
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
 import sys
@@ -14,15 +13,6 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _GRACE_S = 10
-
-
-def set_up_logging(level: str) -> None:
-    """Sends log lines to standard error.
-
-    Args:
-        level: Least important level that is logged.
-    """
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
         max_archive_bytes: Largest archive of a bulk job, packed and unpacked, bytes.
         max_jobs: Bulk jobs that may be waiting or running.
         log_level: Least important level that is logged.
+        log_format: ``console`` for readers, ``json`` for machines: one object a line.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
     max_archive_bytes: int = Field(default=1024 * _MIB, gt=0)
     max_jobs: int = Field(default=16, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
 
     @field_validator("redis_url")
     @classmethod

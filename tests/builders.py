@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.catalog.sql import SqlCatalog
 from app.data_dir import DataDir
 from app.deps import Parts
 from app.index.faiss_flat import FaissFlatIndex
+from app.logs import formatter
 from app.main import create_app
 from app.media import MediaStore
 from app.settings import Settings
@@ -152,6 +154,28 @@ def running(parts: Parts, settings: Settings) -> Iterator[TestClient]:
     app = create_app(settings, services=start_services(parts, settings))
     with TestClient(app) as client:
         yield client
+
+
+@contextmanager
+def logged_lines() -> Iterator[list[dict[str, Any]]]:
+    """Collects what is logged in the block, as the service writes it in JSON."""
+    lines: list[dict[str, Any]] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if not record.name.startswith("httpx"):  # the test's own client
+                lines.append(json.loads(self.format(record)))
+
+    handler, root = Collector(), logging.getLogger()
+    handler.setFormatter(formatter("json"))
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel("INFO")
+    try:
+        yield lines
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
 
 
 def index(client: TestClient, *items: dict[str, Any], pictures: dict[str, bytes] | None = None) -> Any:

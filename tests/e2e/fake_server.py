@@ -9,8 +9,9 @@ import argparse
 from pathlib import Path
 
 from app.assembly import start_services
+from app.logs import set_up_logging
 from app.main import create_app
-from app.server import bind, run, set_up_logging
+from app.server import bind, run
 from tests.builders import real_parts, settings_for
 
 

@@ -1,0 +1,96 @@
+import asyncio
+import io
+import json
+import logging
+import warnings
+
+import pytest
+
+from app.logs import formatter, logged_with, set_up_logging
+from app.pools import Pool
+from tests.builders import index, logged_lines, running, settings_for
+
+
+@pytest.fixture
+def pipe():
+    """Logging as the service sets it up, into a string; as it was, afterwards."""
+    root, stream = logging.getLogger(), io.StringIO()
+    before = root.handlers[:], root.level
+    yield stream
+    root.handlers[:], root.level = before
+    logging.captureWarnings(False)
+
+
+def lines(stream):
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_every_logger_goes_through_the_same_pipe(pipe):
+    set_up_logging("info", "json", pipe)
+    logging.getLogger("uvicorn.error").info("Started %s", "it", extra={"color_message": "\x1b[1mit"})
+    logging.getLogger("app.x").debug("too little")
+    logging.getLogger("app.x").warning("ours", extra={"n_items": 3})
+    first, second = lines(pipe)
+    assert (first["event"], first["logger"], first["level"]) == ("Started it", "uvicorn.error", "info")
+    assert "color_message" not in first
+    assert (second["event"], second["n_items"]) == ("ours", 3)
+    assert second["timestamp"].endswith("Z")
+
+
+def test_warnings_of_python_are_log_lines(pipe):
+    set_up_logging("info", "json", pipe)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn("old ways", UserWarning, stacklevel=1)
+    logging.captureWarnings(False)
+    assert [(line["logger"], "old ways" in line["event"]) for line in lines(pipe)] == [("py.warnings", True)]
+
+
+def test_an_errors_traceback_is_one_field_without_the_values_of_variables(pipe):
+    set_up_logging("info", "json", pipe)
+    hidden = "my secret"
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        logging.getLogger("app").exception("it failed")
+    [line] = lines(pipe)
+    assert "ValueError: boom" in line["exception"]
+    assert hidden not in pipe.getvalue()
+
+
+def test_readers_get_one_line_with_its_fields():
+    record = logging.makeLogRecord({"name": "app.access", "levelname": "INFO", "msg": "request", "status": 200})
+    text = formatter("console").format(record)
+    assert "request" in text
+    assert "status=200" in text
+    assert "\n" not in text
+
+
+def test_lines_of_threads_that_work_for_a_request_carry_its_id():
+    async def work():
+        pool = Pool("testing", n_threads=1, max_waiting=0)
+        with logged_with(request_id="r1"):
+            await pool.run(logging.getLogger("app.x").warning, "from a thread")
+        pool.close()
+
+    with logged_lines() as lines:
+        asyncio.run(work())
+    assert [line["request_id"] for line in lines if line["logger"] == "app.x"] == ["r1"]
+
+
+def test_lines_about_a_failure_carry_the_requests_id(parts, tmp_path):
+    with running(parts, settings_for(tmp_path)) as client, logged_lines() as lines:
+        parts.catalog.failing = True
+        client.post("/index", json={"items": [{"id": "a", "text": "x"}]}, headers={"x-request-id": "r2"})
+    assert {line["request_id"] for line in lines if line["logger"].startswith("app.")} == {"r2"}
+    assert {line["logger"] for line in lines} >= {"app.errors", "app.access"}
+
+
+def test_an_item_is_logged_by_its_routes_template(client):
+    index(client, {"id": "private/name", "text": "x"})
+    with logged_lines() as lines:
+        assert client.get("/index/private%2Fname").status_code == 200
+        assert client.get("/nowhere/private").status_code == 404
+    assert [line["route"] for line in lines if line["logger"] == "app.access"] == ["/index/{item_id:path}", "none"]
+    assert "private" not in str([line for line in lines if line["logger"].startswith("app")])
