@@ -15,6 +15,8 @@ from app.indexing import Indexing, ItemLimits
 from app.job_files import JobFiles
 from app.job_records import UNFINISHED
 from app.jobs import JobWorker
+from app.measured import measured, measured_decoder
+from app.metrics import Meters, PrometheusMeters
 from app.pools import Pool
 from app.retrieval import Retrieval
 from app.settings import Settings
@@ -23,12 +25,13 @@ from app.upkeep import Upkeep
 from app.writer import ItemWriter
 
 
-def start_services(parts: Parts, settings: Settings) -> Services:
+def start_services(parts: Parts, settings: Settings, meters: Meters | None = None) -> Services:
     """Puts the services together and fills the index from the catalogue.
 
     Args:
         parts: What to work with; the indexes are empty.
         settings: Checked settings.
+        meters: Count and time; by default ones of its own.
 
     Returns:
         Services that answer.
@@ -36,6 +39,8 @@ def start_services(parts: Parts, settings: Settings) -> Services:
     Raises:
         CatalogError: If the catalogue or the pictures cannot be read.
     """
+    meters = meters or PrometheusMeters()
+    parts = measured(parts, meters)
     writer = ItemWriter(catalog=parts.catalog, indexes=parts.indexes, media=parts.media, snapshot=parts.snapshot)
     writer.rebuild()
     waiting = settings.max_waiting
@@ -43,7 +48,7 @@ def start_services(parts: Parts, settings: Settings) -> Services:
     decode_pool = Pool("decoding", n_threads=settings.decode_threads, max_waiting=waiting)
     encode_pool = Pool("encoding", n_threads=1, max_waiting=waiting)
     writer_pool = Pool("writing", n_threads=1, max_waiting=waiting)
-    encoding = _encoding(parts, settings, decode_pool, encode_pool)
+    encoding = _encoding(parts, measured_decoder(_decoder(settings), meters), decode_pool, encode_pool, settings.max_text_chars)
     idempotency = Idempotency(records=parts.catalog, pool=read_pool)
     indexing = Indexing(
         encoding=encoding,
@@ -68,20 +73,25 @@ def start_services(parts: Parts, settings: Settings) -> Services:
         upkeep=_upkeep(writer, writer_pool, idempotency, settings),
         jobs=_jobs(parts, settings, indexing, read_pool, writer_pool),
         pools=(writer_pool, read_pool, decode_pool, encode_pool),
+        meters=meters,
     )
 
 
-def _encoding(parts: Parts, settings: Settings, decode_pool: Pool, encode_pool: Pool) -> Encoding:
+def _decoder(settings: Settings) -> ImageDecoder:
+    return ImageDecoder(
+        max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, pixel_budget=settings.decode_pixel_budget
+    )
+
+
+def _encoding(parts: Parts, decoder: ImageDecoder, decode_pool: Pool, encode_pool: Pool, max_text_chars: int) -> Encoding:
     return Encoding(
         encoders=parts.encoders,
         bundle_id=parts.bundle_id,
         cache=parts.cache,
-        decoder=ImageDecoder(
-            max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, pixel_budget=settings.decode_pixel_budget
-        ),
+        decoder=decoder,
         decode_pool=decode_pool,
         encode_pool=encode_pool,
-        max_text_chars=settings.max_text_chars,
+        max_text_chars=max_text_chars,
     )
 
 

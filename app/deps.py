@@ -25,6 +25,7 @@ from app.index.base import CodeIndex
 from app.indexing import Indexing
 from app.jobs import JobWorker
 from app.media import MediaStore
+from app.metrics import Meters
 from app.pools import Pool
 from app.retrieval import Retrieval
 from app.settings import Settings
@@ -86,6 +87,7 @@ class Services:
         upkeep: Takes snapshots.
         jobs: Works on bulk jobs.
         pools: All pools, to be closed.
+        meters: Count and time.
         started_s: When it was put together, on the monotonic clock.
     """
 
@@ -103,6 +105,7 @@ class Services:
     upkeep: Upkeep
     jobs: JobWorker
     pools: tuple[Pool, ...]
+    meters: Meters
     started_s: float = field(default_factory=time.monotonic)
 
 

@@ -29,6 +29,7 @@ from app.form_schemas import form_schemas
 from app.gate import open_gate
 from app.index.faiss_flat import FaissFlatIndex
 from app.media import MediaStore
+from app.metrics import Meters, PrometheusMeters
 from app.middleware import EncodedItemIds, LimitSize, Observe
 from app.openapi import describe_problems
 from app.routes import ROUTERS
@@ -68,11 +69,12 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         ConfigError: If the keys or the rate limit are written wrongly.
     """
     gate = open_gate(settings)
+    meters = services.meters if services else PrometheusMeters()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.gate = gate
-        app.state.services = services or start_services(open_parts(settings), settings)
+        app.state.services = services or start_services(open_parts(settings), settings, meters)
         running: Services = app.state.services
         background = [asyncio.create_task(work) for work in (running.upkeep.run(), running.jobs.run())]
         for task in background:
@@ -101,18 +103,18 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         app.include_router(router)
     check_guarded(app.routes)
     app.mount("/web", static_files())
-    _surround(app, settings)
+    _surround(app, settings, meters)
     return app
 
 
-def _surround(app: FastAPI, settings: Settings) -> None:
+def _surround(app: FastAPI, settings: Settings, meters: Meters) -> None:
     limits = {"/search/text": _SMALL, "/search/image": settings.max_image_bytes + _SMALL}
     limits |= dict.fromkeys(("/search/id", "/search/code", "/search/url"), _SMALL)
     limits |= {"/search/many": 16 * _SMALL, "/index/jobs": settings.max_archive_bytes}
     app.add_middleware(EncodedItemIds)
     app.add_middleware(Arrive, body_timeout_s=settings.body_timeout_s, request_timeout_s=settings.request_timeout_s)
     app.add_middleware(LimitSize, max_bytes=settings.max_request_bytes, by_path=limits)
-    app.add_middleware(Observe)  # added last, so outermost
+    app.add_middleware(Observe, meters=meters)  # added last, so outermost
 
 
 def open_parts(settings: Settings) -> Parts:

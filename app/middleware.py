@@ -16,9 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import INTERNAL, instance_of, problem, problem_response, routing_kind
+from app.logs import logged_with
+from app.metrics import Meters
 
 _log = logging.getLogger(__name__)
 _access = logging.getLogger("app.access")
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -38,10 +41,12 @@ class Observe:
 
     Args:
         app: What it surrounds.
+        meters: Count and time requests.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, meters: Meters) -> None:
         self._app = app
+        self._meters = meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; see ASGI."""
@@ -49,29 +54,41 @@ class Observe:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
+        with logged_with(request_id=request_id):
+            await self._observe(scope, receive, send, request_id)
+
+    async def _observe(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started_s = time.perf_counter()
-        status = 0
+        status = n_bytes = 0
         state = scope.setdefault("state", {})  # the gate leaves the caller's name and headers for the answer there
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, n_bytes
             if message["type"] == "http.response.start":
                 status = message["status"]
                 _add_headers(MutableHeaders(scope=message), {"X-Request-ID": request_id, **state.get("answer_headers", {})})
+            n_bytes += len(message.get("body", b""))
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception:
-            _log.exception("unexpected error, request %s", request_id)
+            _log.exception("unexpected error")
             if status:
                 raise
             body = problem(INTERNAL, instance=instance_of(scope), request_id=request_id)
             await problem_response(body)(scope, receive, send_with_headers)
         finally:
-            latency_ms = (time.perf_counter() - started_s) * 1000
-            caller = f" key={state['key_name']}" if "key_name" in state else ""
-            _access.info("%s %s %d %.1f ms %s%s", scope["method"], instance_of(scope), status, latency_ms, request_id, caller)
+            self._record(scope, status, n_bytes, time.perf_counter() - started_s)
+
+    def _record(self, scope: Scope, status: int, n_bytes: int, latency_s: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = getattr(scope.get("route"), "path", "none")  # the template: an address may hold what nobody should log
+        self._meters.answered(route, method, status, latency_s)
+        facts = {"method": method, "route": route, "status": status, "latency_ms": round(latency_s * 1000, 1), "n_bytes": n_bytes}
+        if "key_name" in scope["state"]:
+            facts["key_name"] = scope["state"]["key_name"]
+        _access.info("request", extra=facts)
 
 
 class LimitSize:
@@ -128,7 +145,12 @@ class EncodedItemIds:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; see ASGI."""
         if scope["type"] == "http" and scope["path"].startswith("/index/"):
-            scope = {**scope, "path": instance_of(scope)}
+            inner = {**scope, "path": instance_of(scope)}
+            try:
+                await self._app(inner, receive, send)
+            finally:
+                scope["route"] = inner.get("route")  # for the log line and the figures
+            return
         await self._app(scope, receive, send)
 
 

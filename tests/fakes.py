@@ -10,6 +10,7 @@ import hashlib
 import operator
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,9 +20,11 @@ import numpy as np
 
 from app.cache.base import Modality
 from app.catalog.base import Item, NewItem, Upserted
+from app.figures import Figures
 from app.filters import AllOf, AnyOf, Exists, Expression, Not, OneOf, Within, keys_of
 from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
 from app.job_records import UNFINISHED, Job, JobFailure, JobState, JobStep
+from app.metrics import Outcome, Stage
 from app.records import N_NAMED, Alike, KeptAnswer, Record, Seal, no_records
 from app.snapshots import MODALITIES
 from model.codes import Int64, UInt8, check_n_bits, hamming_distances
@@ -99,6 +102,10 @@ class FakeCodeCache:
         self.entries: dict[str, bytes] = {}
         self.available = True
         self.closed = False
+
+    @property
+    def answers(self) -> bool:
+        return self.available
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         return [self.entries.get(key) if self.available else None for key in keys]
@@ -310,3 +317,33 @@ def flat(values: list[Any]) -> list[Any]:
 
 def kind_of(value: Any) -> type:
     return float if isinstance(value, int | float) and not isinstance(value, bool) else type(value)
+
+
+class FakeMeters:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.answers: list[tuple[str, str, int]] = []
+        self.distances: list[tuple[str, int]] = []
+        self.n_lookups: dict[str, int] = {"found": 0, "missing": 0, "unavailable": 0}
+
+    @contextmanager
+    def stage(self, name: Stage) -> Iterator[None]:
+        self.stages.append(name)
+        yield
+
+    def answered(self, route: str, method: str, status: int, latency_s: float) -> None:
+        self.answers.append((route, method, status))
+
+    def looked_up(self, outcome: Outcome, n_keys: int) -> None:
+        self.n_lookups[outcome] += n_keys
+
+    def lookups(self) -> dict[str, int]:
+        return dict(self.n_lookups)
+
+    def nearest(self, target: Modality, distance: int) -> None:
+        self.distances.append((target, distance))
+
+    def render(self, figures: Figures) -> bytes:
+        return repr(figures).encode()

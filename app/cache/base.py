@@ -29,6 +29,11 @@ def cache_key(bundle_id: str, modality: Modality, payload: bytes) -> str:
 class CodeCache(Protocol):
     """Keeps packed codes by key. An outage answers missing; no method raises for one."""
 
+    @property
+    def answers(self) -> bool:
+        """Whether the last look-up was answered: false while everything is missing because of an outage."""
+        ...
+
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """Looks keys up in one round trip.
 

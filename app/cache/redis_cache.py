@@ -55,6 +55,11 @@ class RedisCodeCache:
         self._longest_s = _TRIES * timeout_s
         self._reads, self._writes = breakers or (CircuitBreaker("Redis look-ups"), CircuitBreaker("Redis writes"))
 
+    @property
+    def answers(self) -> bool:
+        """Whether the last look-up was answered."""
+        return not self._reads.is_broken
+
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """Looks keys up in one MGET; during an outage all are missing.
 

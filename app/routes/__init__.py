@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.routes import catalogue, codes, health, items, jobs, search, search_many, search_more, search_url, stats, ui
+from app.routes import catalogue, codes, health, items, jobs, metrics, search, search_many, search_more, search_url, stats, ui
 
 ROUTERS: tuple[APIRouter, ...] = (
     search.router,
@@ -16,6 +16,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     catalogue.router,
     items.router,
     health.router,
+    metrics.router,
     stats.router,
     ui.router,
 )

@@ -1,0 +1,46 @@
+"""What the service holds at one moment: items, codes, queues.
+
+Decides which figures there are. Does not know how they are gathered (``app.gathering``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.cache.base import Modality
+from app.pools import PoolFigures
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSize:
+    """How large one modality's index is.
+
+    Attributes:
+        n_codes: Codes held.
+        n_bytes: Memory of codes and row ids.
+    """
+
+    n_codes: int
+    n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The service at one moment.
+
+    Attributes:
+        n_items: Items in the catalogue, or None if it cannot tell right now.
+        indexes: Size of the index by modality.
+        pools: Queues of blocking work.
+        cache_is_up: Whether codes can be kept.
+        uptime_s: Seconds since the services were put together.
+        snapshot_age_s: Seconds since the index snapshot was written, or None if there is none.
+    """
+
+    n_items: int | None
+    indexes: Mapping[Modality, IndexSize]
+    pools: tuple[PoolFigures, ...]
+    cache_is_up: bool
+    uptime_s: float
+    snapshot_age_s: float | None = None

@@ -1,0 +1,52 @@
+"""Looks at everything that is a state and no event: items, codes, queues, the cache, the snapshot.
+
+Decides that a catalogue which cannot tell right now does not keep the other figures back. Does not know who asks.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from app.deps import Services
+from app.figures import Figures, IndexSize
+from app.index.base import CodeIndex
+from model.errors import CatalogError, Overloaded
+
+_ROW_ID_BYTES = 8
+
+
+async def gather(services: Services) -> Figures:
+    """Looks at everything once.
+
+    Args:
+        services: The running services.
+
+    Returns:
+        What they hold right now.
+    """
+    parts = services.parts
+    try:
+        n_items = await services.read_pool.run(parts.catalog.count)
+    except (CatalogError, Overloaded):
+        n_items = None
+    return Figures(
+        n_items=n_items,
+        indexes={modality: _size(index) for modality, index in parts.indexes.items()},
+        pools=tuple(pool.figures() for pool in services.pools),
+        cache_is_up=await parts.cache.is_available(),
+        uptime_s=time.monotonic() - services.started_s,
+        snapshot_age_s=None if parts.snapshot is None else _age_s(parts.snapshot.path),
+    )
+
+
+def _size(index: CodeIndex) -> IndexSize:
+    n_codes = len(index)
+    return IndexSize(n_codes, n_codes * (index.n_bits // 8 + _ROW_ID_BYTES))
+
+
+def _age_s(path: Path) -> float | None:
+    try:
+        return max(0.0, time.time() - path.stat().st_mtime)
+    except OSError:
+        return None

@@ -1,0 +1,225 @@
+"""What is counted and timed, for Prometheus and ``GET /stats``.
+
+Decides names, labels and buckets. Measures nothing itself: the wiring hands :class:`Meters` to the boundaries (``app.measured``,
+``app.middleware``), and what is a state and no event is looked at when somebody asks (``app.figures``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import Literal, Protocol, get_args
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from app.cache.base import Modality
+from app.figures import Figures
+
+Outcome = Literal["found", "missing", "unavailable"]
+Stage = Literal["decode", "prepare", "forward", "cache", "search", "catalogue_read", "catalogue_write"]
+
+_REQUEST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_STAGE_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+_DISTANCES = (0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 28, 32, 48, 64, 96, 128)
+_inner_s: ContextVar[list[float] | None] = ContextVar("inner_s", default=None)
+
+
+class Meters(Protocol):
+    """Takes what the boundaries measure; safe in any thread."""
+
+    def stage(self, name: Stage) -> AbstractContextManager[None]:
+        """Times a block of work; time spent in a stage inside it counts for that one only.
+
+        Args:
+            name: Which kind of work.
+
+        Returns:
+            A context manager around the work.
+        """
+        ...
+
+    def answered(self, route: str, method: str, status: int, latency_s: float) -> None:
+        """Counts one request.
+
+        Args:
+            route: The route's template, never an address.
+            method: HTTP method.
+            status: HTTP status.
+            latency_s: Seconds from its first to its last byte.
+        """
+        ...
+
+    def looked_up(self, outcome: Outcome, n_keys: int) -> None:
+        """Counts keys that the code cache was asked for.
+
+        Args:
+            outcome: What it answered; "unavailable" during an outage.
+            n_keys: How many.
+        """
+        ...
+
+    def lookups(self) -> dict[str, int]:
+        """Returns the keys counted by :meth:`looked_up`, by outcome."""
+        ...
+
+    def nearest(self, target: Modality, distance: int) -> None:
+        """Counts the distance of a search's first hit.
+
+        Args:
+            target: What it was compared by.
+            distance: Differing bits.
+        """
+        ...
+
+    def render(self, figures: Figures) -> bytes:
+        """Writes everything in Prometheus' text format.
+
+        Args:
+            figures: What is a state, seen just now.
+
+        Returns:
+            UTF-8 text.
+        """
+        ...
+
+
+class PrometheusMeters:
+    """A :class:`Meters` with a registry of its own, so that two applications in a process do not add up.
+
+    Args:
+        clock: Seconds, growing.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._registry = CollectorRegistry()
+        self._requests_s = Histogram(
+            "bitlens_request_seconds",
+            "Latency of requests.",
+            ("route", "method", "status"),
+            buckets=_REQUEST_S,
+            registry=self._registry,
+        )
+        self._stages_s = Histogram(
+            "bitlens_stage_seconds", "Latency of single stages.", ("stage",), buckets=_STAGE_S, registry=self._registry
+        )
+        self._lookups = Counter(
+            "bitlens_cache_lookups", "Keys that the code cache was asked for.", ("outcome",), registry=self._registry
+        )
+        self._n_lookups: dict[str, int] = dict.fromkeys(get_args(Outcome), 0)
+        for outcome in self._n_lookups:
+            self._lookups.labels(outcome)  # a count of zero is shown, too
+        self._nearest = Histogram(
+            "bitlens_nearest_distance",
+            "Distance of a search's first hit, bits.",
+            ("target",),
+            buckets=_DISTANCES,
+            registry=self._registry,
+        )
+        ProcessCollector(namespace="", registry=self._registry)
+
+    @contextmanager
+    def stage(self, name: Stage) -> Iterator[None]:
+        """Times a block of work; see :class:`Meters`.
+
+        Args:
+            name: Which kind of work.
+
+        Yields:
+            Nothing.
+        """
+        outer, inner = _inner_s.get(), [0.0]
+        token = _inner_s.set(inner)
+        started_s = self._clock()
+        try:
+            yield
+        finally:
+            _inner_s.reset(token)
+            took_s = self._clock() - started_s
+            if outer is not None:
+                outer[0] += took_s
+            self._stages_s.labels(name).observe(max(0.0, took_s - inner[0]))
+
+    def answered(self, route: str, method: str, status: int, latency_s: float) -> None:
+        """Counts one request; see :class:`Meters`.
+
+        Args:
+            route: The route's template.
+            method: HTTP method.
+            status: HTTP status.
+            latency_s: Seconds.
+        """
+        self._requests_s.labels(route, method, str(status)).observe(latency_s)
+
+    def looked_up(self, outcome: Outcome, n_keys: int) -> None:
+        """Counts keys that the code cache was asked for; see :class:`Meters`.
+
+        Args:
+            outcome: What it answered.
+            n_keys: How many.
+        """
+        self._lookups.labels(outcome).inc(n_keys)
+        self._n_lookups[outcome] += n_keys
+
+    def lookups(self) -> dict[str, int]:
+        """Returns the keys counted so far by outcome."""
+        return dict(self._n_lookups)
+
+    def nearest(self, target: Modality, distance: int) -> None:
+        """Counts the distance of a search's first hit; see :class:`Meters`.
+
+        Args:
+            target: What it was compared by.
+            distance: Differing bits.
+        """
+        self._nearest.labels(target).observe(distance)
+
+    def render(self, figures: Figures) -> bytes:
+        """Writes everything in Prometheus' text format; see :class:`Meters`.
+
+        Args:
+            figures: What is a state, seen just now.
+
+        Returns:
+            UTF-8 text.
+        """
+        return generate_latest(self._registry) + generate_latest(_States(figures))
+
+
+class _States(Collector):
+    """Figures as Prometheus has them."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        """Yields one family a figure; a figure that is not known right now is left out."""
+        figures = self._figures
+        if figures.n_items is not None:
+            yield GaugeMetricFamily("bitlens_items", "Items in the catalogue.", figures.n_items)
+        if figures.snapshot_age_s is not None:
+            yield GaugeMetricFamily("bitlens_snapshot_age_seconds", "Age of the index snapshot.", figures.snapshot_age_s)
+        yield GaugeMetricFamily("bitlens_cache_available", "Whether codes can be kept.", int(figures.cache_is_up))
+        yield GaugeMetricFamily("bitlens_uptime_seconds", "Seconds since the service started.", figures.uptime_s)
+        codes = GaugeMetricFamily("bitlens_index_codes", "Codes in the index.", labels=["modality"])
+        n_bytes = GaugeMetricFamily("bitlens_index_bytes", "Memory of the index.", labels=["modality"])
+        for modality, size in figures.indexes.items():
+            codes.add_metric([modality], size.n_codes)
+            n_bytes.add_metric([modality], size.n_bytes)
+        yield from (codes, n_bytes)
+        yield from self._pools()
+
+    def _pools(self) -> Iterable[Metric]:
+        waiting = GaugeMetricFamily("bitlens_pool_waiting", "Tasks that wait for a thread.", labels=["pool"])
+        running = GaugeMetricFamily("bitlens_pool_running", "Tasks that run.", labels=["pool"])
+        refused = CounterMetricFamily("bitlens_pool_refused", "Tasks refused because too many waited.", labels=["pool"])
+        for pool in self._figures.pools:
+            waiting.add_metric([pool.name], pool.n_waiting)
+            running.add_metric([pool.name], pool.n_running)
+            refused.add_metric([pool.name], pool.n_refused)
+        yield from (waiting, running, refused)
