@@ -103,6 +103,9 @@ STATS: dict[str, Any] = {
     "bundle_id": BUNDLE_ID,
     "n_bits": 64,
     "n_items": 1903,
-    "index": {"image": {"n_codes": 1903, "n_bytes": 15224}, "text": {"n_codes": 1900, "n_bytes": 15200}},
+    "index": {"image": {"n_codes": 1903, "n_bytes": 30448}, "text": {"n_codes": 1900, "n_bytes": 30400}},
+    "snapshot_age_s": 41.2,
     "cache": "ok",
+    "cache_lookups": {"found": 812, "missing": 2204, "unavailable": 0},
+    "pools": [{"name": "searching", "n_waiting": 0, "n_running": 1, "n_refused": 0}],
 }

@@ -63,7 +63,7 @@ class Meters(Protocol):
         """
         ...
 
-    def lookups(self) -> dict[str, int]:
+    def lookups(self) -> dict[Outcome, int]:
         """Returns the keys counted by :meth:`looked_up`, by outcome."""
         ...
 
@@ -111,7 +111,7 @@ class PrometheusMeters:
         self._lookups = Counter(
             "bitlens_cache_lookups", "Keys that the code cache was asked for.", ("outcome",), registry=self._registry
         )
-        self._n_lookups: dict[str, int] = dict.fromkeys(get_args(Outcome), 0)
+        self._n_lookups: dict[Outcome, int] = dict.fromkeys(get_args(Outcome), 0)
         for outcome in self._n_lookups:
             self._lookups.labels(outcome)  # a count of zero is shown, too
         self._nearest = Histogram(
@@ -166,7 +166,7 @@ class PrometheusMeters:
         self._lookups.labels(outcome).inc(n_keys)
         self._n_lookups[outcome] += n_keys
 
-    def lookups(self) -> dict[str, int]:
+    def lookups(self) -> dict[Outcome, int]:
         """Returns the keys counted so far by outcome."""
         return dict(self._n_lookups)
 

@@ -13,7 +13,6 @@ import pydantic_core
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from app import examples
-from app.cache.base import Modality
 from app.json_depth import check_depth
 from model.errors import InvalidRequest
 
@@ -163,27 +162,6 @@ class Ready(BaseModel):
     bundle_id: str
     n_bits: int
     n_items: int
-
-
-class IndexStats(BaseModel):
-    """One modality's index."""
-
-    n_codes: int
-    n_bytes: int = Field(description="Of the codes alone: n_codes × n_bits / 8.")
-
-
-class StatsOut(BaseModel):
-    """What the service holds, right now."""
-
-    model_config = _example(examples.STATS)
-
-    version: str
-    uptime_s: float = Field(description="Seconds since the service was put together.")
-    bundle_id: str
-    n_bits: int
-    n_items: int
-    index: dict[Modality, IndexStats]
-    cache: Literal["ok", "degraded"]
 
 
 def read_items(body: str | bytes) -> list[Any]:

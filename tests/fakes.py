@@ -326,7 +326,7 @@ class FakeMeters:
         self.stages: list[str] = []
         self.answers: list[tuple[str, str, int]] = []
         self.distances: list[tuple[str, int]] = []
-        self.n_lookups: dict[str, int] = {"found": 0, "missing": 0, "unavailable": 0}
+        self.n_lookups: dict[Outcome, int] = {"found": 0, "missing": 0, "unavailable": 0}
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:
@@ -339,7 +339,7 @@ class FakeMeters:
     def looked_up(self, outcome: Outcome, n_keys: int) -> None:
         self.n_lookups[outcome] += n_keys
 
-    def lookups(self) -> dict[str, int]:
+    def lookups(self) -> dict[Outcome, int]:
         return dict(self.n_lookups)
 
     def nearest(self, target: Modality, distance: int) -> None:

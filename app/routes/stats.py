@@ -5,31 +5,32 @@ Decides which figures are worth telling. Does not know how the parts come by the
 
 from __future__ import annotations
 
-import time
+from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 
 from app.deps import ServicesDep
-from app.errors import problem_responses
+from app.gathering import gather
 from app.routes.guarded import GuardedRoute, needs
-from app.schemas import IndexStats, StatsOut
-from model.errors import CatalogError, Overloaded
+from app.stats_schemas import IndexStats, PoolStats, StatsOut
 
 router = APIRouter(tags=["health"], route_class=GuardedRoute)
 
 
-@router.get("/stats", responses=problem_responses(Overloaded, CatalogError), summary="What the service holds")
+@router.get("/stats", summary="What the service holds and how busy it is")
 @needs("read")
 async def stats(request: Request, services: ServicesDep) -> StatsOut:
-    """Counts items and codes."""
-    parts = services.parts
-    n_codes = {modality: len(index) for modality, index in parts.indexes.items()}
+    """Counts items and codes, and looks at the cache and the queues."""
+    figures = await gather(services)
     return StatsOut(
         version=request.app.version,
-        uptime_s=time.monotonic() - services.started_s,
-        bundle_id=parts.bundle_id,
-        n_bits=parts.n_bits,
-        n_items=await services.read_pool.run(parts.catalog.count),
-        index={modality: IndexStats(n_codes=n, n_bytes=n * parts.n_bits // 8) for modality, n in n_codes.items()},
-        cache="ok" if await parts.cache.is_available() else "degraded",
+        uptime_s=figures.uptime_s,
+        bundle_id=services.parts.bundle_id,
+        n_bits=services.parts.n_bits,
+        n_items=figures.n_items,
+        index={modality: IndexStats(n_codes=size.n_codes, n_bytes=size.n_bytes) for modality, size in figures.indexes.items()},
+        snapshot_age_s=figures.snapshot_age_s,
+        cache="ok" if figures.cache_is_up else "degraded",
+        cache_lookups=services.meters.lookups(),
+        pools=[PoolStats(**asdict(pool)) for pool in figures.pools],
     )

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from app import examples, query_schemas, schemas, thing_schemas
+from app import examples, query_schemas, schemas, stats_schemas, thing_schemas
 from app.assembly import start_services
 from app.deps import Parts
 from app.main import create_app
-from tests.builders import fake_parts, index, is_problem, logged_lines, picture, running, settings_for
+from model.errors import CatalogError
+from tests.builders import fake_parts, index, is_problem, logged_lines, picture, running, search, settings_for
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -57,7 +58,10 @@ def test_stats_count_items_and_codes(parts, client):
     index(client, {"id": "a", "text": "x"}, {"id": "b", "text": "y"})
     found = client.get("/stats").json()
     assert found["n_items"] == 2
-    assert found["index"] == {"image": {"n_codes": 0, "n_bytes": 0}, "text": {"n_codes": 2, "n_bytes": 2 * found["n_bits"] // 8}}
+    assert found["index"] == {
+        "image": {"n_codes": 0, "n_bytes": 0},
+        "text": {"n_codes": 2, "n_bytes": 2 * (8 + found["n_bits"] // 8)},
+    }
     assert (found["bundle_id"], found["cache"]) == (parts.bundle_id, "ok")
     assert found["uptime_s"] >= 0
     parts.cache.available = False
@@ -69,6 +73,18 @@ def test_a_body_that_is_no_json_is_told_where_reading_stopped(client):
     is_problem(response, 422, "invalid-request")
     assert "not readable JSON: " in response.json()["detail"]
     assert response.json()["detail"].endswith("at character 10")
+
+
+def test_stats_tell_of_queues_and_of_the_cache_while_the_catalogue_is_away(parts, client):
+    def away():
+        raise CatalogError("away")
+
+    search(client, "x")
+    parts.catalog.count = away
+    found = client.get("/stats").json()
+    assert found["n_items"] is None
+    assert [pool["name"] for pool in found["pools"]] == ["writing", "searching", "decoding", "encoding"]
+    assert found["cache_lookups"] == {"found": 0, "missing": 1, "unavailable": 0}
 
 
 def test_unknown_addresses_and_methods_are_problems(client):
@@ -234,6 +250,7 @@ def test_openapi_refers_to_nothing_it_lacks_and_shows_an_example_of_every_answer
         (schemas.IndexOut, examples.INDEX_OUT),
         (schemas.ItemOut, examples.ITEM_OUT),
         (schemas.Ready, examples.READY),
+        (stats_schemas.StatsOut, examples.STATS),
     ],
 )
 def test_the_examples_are_what_they_say(model, example):

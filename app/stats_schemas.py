@@ -1,0 +1,47 @@
+"""The shape of ``GET /stats``.
+
+Decides field names. Does not know where the figures come from.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app import examples
+from app.cache.base import Modality
+from app.metrics import Outcome
+
+
+class IndexStats(BaseModel):
+    """One modality's index."""
+
+    n_codes: int
+    n_bytes: int = Field(description="Memory of codes and row ids.")
+
+
+class PoolStats(BaseModel):
+    """One kind of blocking work."""
+
+    name: str
+    n_waiting: int
+    n_running: int
+    n_refused: int = Field(description="Refused since the start, because too many waited.")
+
+
+class StatsOut(BaseModel):
+    """What the service holds, right now, and how busy it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.STATS]})
+
+    version: str
+    uptime_s: float = Field(description="Seconds since the service was put together.")
+    bundle_id: str
+    n_bits: int
+    n_items: int | None = Field(description="Null if the catalogue cannot tell right now.")
+    index: dict[Modality, IndexStats]
+    snapshot_age_s: float | None = Field(description="Null if there is no snapshot of the index.")
+    cache: Literal["ok", "degraded"]
+    cache_lookups: dict[Outcome, int] = Field(description="Keys that the cache was asked for; unavailable: during an outage.")
+    pools: list[PoolStats]
