@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.announcement import announce
 from app.assembly import start_services
 from app.backup import Manifest, back_up
 from app.data_dir import DataDir
@@ -23,6 +24,7 @@ from app.main import create_app, open_parts
 from app.restore import restore
 from app.server import bind, run
 from app.settings import Settings, load_settings
+from app.settings_page import add_settings_command
 from model.errors import CatalogError, ConfigError, HashingError
 
 
@@ -65,6 +67,7 @@ def serve(settings: Settings) -> int:
     with bound:
         refuse_to_be_open(settings, str(bound.getsockname()[0]))
         services = start_services(open_parts(settings), settings)
+        announce(services)
         return 0 if run(create_app(settings, services=services), bound) else 1
 
 
@@ -122,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--host", help="address to listen on (HOST)")
     command.add_argument("--port", help="port to listen on, 0 for any free one (PORT)")
     add_key_command(commands)
+    add_settings_command(commands)
     told = "Compares the catalogue, the index's snapshot and the pictures of a service that is stopped. Status 1: not all is well."
     command = commands.add_parser("doctor", help="compare what lies in the data folder, and repair", description=told)
     command.set_defaults(run=_doctor)

@@ -28,7 +28,7 @@ def set_up_logging(level: str, log_format: LogFormat = "console", stream: TextIO
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter(log_format, colors=(stream or sys.stderr).isatty()))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.captureWarnings(True)
 
 

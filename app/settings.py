@@ -6,6 +6,9 @@ used for.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from model.errors import ConfigError
 
 PREFIX = "BITLENS_"
+FROM_FILE = "_FILE"
+_OF_OTHERS = {"BITLENS_CACHE_DIR", "BITLENS_COCO18"}  # the training commands' and the tests' own
 _BUNDLE = Path("bundles") / "photos-64"
 _MIB = 1024 * 1024
 
@@ -64,6 +69,9 @@ class Settings(BaseSettings):
         max_jobs: Bulk jobs that may be waiting or running.
         log_level: Least important level that is logged.
         log_format: ``console`` for readers, ``json`` for machines: one object a line.
+        min_free_bytes: Free space below which ``/readyz`` says that the disk is full.
+        drain_s: Seconds after a signal to stop in which requests are still taken while ``/readyz`` says not ready.
+        shutdown_grace_s: Seconds that running requests are given after that.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
@@ -104,6 +112,9 @@ class Settings(BaseSettings):
     max_jobs: int = Field(default=16, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
+    min_free_bytes: int = Field(default=64 * _MIB, ge=0)
+    drain_s: float = Field(default=0, ge=0)
+    shutdown_grace_s: int = Field(default=10, gt=0)
 
     @field_validator("redis_url")
     @classmethod
@@ -121,6 +132,8 @@ class Settings(BaseSettings):
 def load_settings(**given: Any) -> Settings:
     """Reads the environment; values given here win over it.
 
+    A variable's value may also stand in a file that is named by the variable with ``_FILE`` behind its name.
+
     Args:
         **given: Settings by field name; None means not given.
 
@@ -128,15 +141,61 @@ def load_settings(**given: Any) -> Settings:
         Checked settings.
 
     Raises:
-        ConfigError: If a value is wrong; every mistake is listed with the variable's name.
+        ConfigError: If a value is wrong or a variable unknown; every mistake is listed with the variable's name.
     """
+    environment = {name.upper(): value for name, value in os.environ.items() if value}
+    mistakes = _unknown(environment)
+    values = {**_from_files(environment, mistakes), **{name: value for name, value in given.items() if value is not None}}
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**values)
     except ValidationError as error:
-        raise ConfigError([_mistake(entry["loc"], entry["msg"]) for entry in error.errors(include_url=False)]) from error
+        mistakes += [_mistake(entry["loc"], entry["msg"]) for entry in error.errors(include_url=False)]
+    if mistakes:
+        raise ConfigError(mistakes)
+    return settings
+
+
+def variable_of(name: str) -> str:
+    """Returns the environment variable of a setting.
+
+    Args:
+        name: The field's name.
+
+    Returns:
+        Upper case, with the prefix where it has one.
+    """
+    alias = Settings.model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else PREFIX + name.upper()
+
+
+def _unknown(environment: Mapping[str, str]) -> list[str]:
+    known = {variable_of(name) for name in Settings.model_fields}
+    accepted = known | {name + FROM_FILE for name in known} | _OF_OTHERS
+    mistakes = []
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in accepted:
+            near = get_close_matches(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in sorted(known)], 1)
+            meant = [one for one in known if one.removeprefix(PREFIX) in near]
+            mistakes.append(f"{name}: there is no such setting" + (f"; is {meant[0]} meant?" if meant else ""))
+    return mistakes
+
+
+def _from_files(environment: Mapping[str, str], mistakes: list[str]) -> dict[str, str]:
+    """Reads the values that stand in files, by field name; what keeps it from that is added to the mistakes."""
+    variables = {variable_of(name): name for name in Settings.model_fields}
+    named = {variable: variable + FROM_FILE for variable in variables if variable + FROM_FILE not in variables}
+    values = {}
+    for variable, of_file in named.items():
+        if of_file in environment and variable in environment:
+            mistakes.append(f"{of_file}: {variable} is set as well")
+        elif of_file in environment:
+            try:
+                values[variables[variable]] = Path(environment[of_file]).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeError) as error:
+                mistakes.append(f"{of_file}: the file cannot be read: {getattr(error, 'strerror', None) or error}")
+    return values
 
 
 def _mistake(location: tuple[int | str, ...], message: str) -> str:
-    name = str(location[0]) if location else "settings"
-    variable = name.upper() if name.upper() in {"HOST", "PORT", "REDIS_URL"} else PREFIX + name.upper()
-    return f"{variable}: {message}"
+    name = str(location[0]).lower() if location else ""
+    return f"{variable_of(name) if name in Settings.model_fields else 'settings'}: {message}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,13 @@ from starlette.testclient import TestClient
 
 from app.deps import Parts
 from tests.builders import fake_parts, running, settings_for
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine running the tests has set for itself has no part in them."""
+    for name in [name for name in os.environ if name.startswith(("BITLENS_", "REDIS_URL")) or name in {"HOST", "PORT"}]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

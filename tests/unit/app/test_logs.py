@@ -12,11 +12,17 @@ from tests.builders import index, logged_lines, running, settings_for
 
 
 @pytest.fixture
-def pipe():
-    """Logging as the service sets it up, into a string; as it was, afterwards."""
+def set_up():
+    """Sets logging up as the service does, but into a string; as it was, afterwards."""
     root, stream = logging.getLogger(), io.StringIO()
     before = root.handlers[:], root.level
-    yield stream
+
+    def now():
+        root.handlers[:] = []
+        set_up_logging("info", "json", stream)
+        return stream
+
+    yield now
     root.handlers[:], root.level = before
     logging.captureWarnings(False)
 
@@ -25,8 +31,8 @@ def lines(stream):
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_every_logger_goes_through_the_same_pipe(pipe):
-    set_up_logging("info", "json", pipe)
+def test_every_logger_goes_through_the_same_pipe(set_up):
+    pipe = set_up()
     logging.getLogger("uvicorn.error").info("Started %s", "it", extra={"color_message": "\x1b[1mit"})
     logging.getLogger("app.x").debug("too little")
     logging.getLogger("app.x").warning("ours", extra={"n_items": 3})
@@ -37,18 +43,18 @@ def test_every_logger_goes_through_the_same_pipe(pipe):
     assert second["timestamp"].endswith("Z")
 
 
-def test_warnings_of_python_are_log_lines(pipe):
-    set_up_logging("info", "json", pipe)
+def test_warnings_of_python_are_log_lines(set_up):
+    pipe = set_up()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        logging.captureWarnings(True)
+        logging.captureWarnings(True)  # pytest has its own way, which came later
         warnings.warn("old ways", UserWarning, stacklevel=1)
     logging.captureWarnings(False)
     assert [(line["logger"], "old ways" in line["event"]) for line in lines(pipe)] == [("py.warnings", True)]
 
 
-def test_an_errors_traceback_is_one_field_without_the_values_of_variables(pipe):
-    set_up_logging("info", "json", pipe)
+def test_an_errors_traceback_is_one_field_without_the_values_of_variables(set_up):
+    pipe = set_up()
     hidden = "my secret"
     try:
         raise ValueError("boom")

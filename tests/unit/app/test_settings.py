@@ -2,8 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import load_settings
+from app.__main__ import main
+from app.settings import Settings, load_settings
+from app.settings_page import descriptions, page
 from model.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_nothing_has_to_be_set():
@@ -43,3 +47,70 @@ def test_every_mistake_is_told_at_once_with_its_variable(monkeypatch):
     with pytest.raises(ConfigError) as caught:
         load_settings()
     assert sorted(mistake.split(":")[0] for mistake in caught.value.mistakes) == sorted(wrong)
+
+
+def mistakes():
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    return list(caught.value.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("BITLENS_MAX_IMAGES_BYTES", "BITLENS_MAX_IMAGES_BYTES: there is no such setting; is BITLENS_MAX_IMAGE_BYTES meant?"),
+        ("BITLENS_XYZZY", "BITLENS_XYZZY: there is no such setting"),
+    ],
+)
+def test_an_unknown_variable_is_refused_with_the_nearest_name(monkeypatch, name, told):
+    monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("BITLENS_MAX_K", "0")
+    assert mistakes()[0] == told
+    assert len(mistakes()) == 2
+
+
+def test_variables_of_the_other_commands_and_of_other_programs_are_no_mistake(monkeypatch):
+    monkeypatch.setenv("BITLENS_CACHE_DIR", "/cache")
+    monkeypatch.setenv("BITLENSE", "x")
+    monkeypatch.setenv("BITLENS_XYZZY", "")
+    assert load_settings().max_k == 1000
+
+
+def test_a_value_may_stand_in_a_file(monkeypatch, tmp_path):
+    (tmp_path / "url").write_text("redis://:secret@cache:6379/0\n")
+    monkeypatch.setenv("REDIS_URL_FILE", str(tmp_path / "url"))
+    assert load_settings().redis_url == "redis://:secret@cache:6379/0"
+    assert load_settings(redis_url="redis://other").redis_url == "redis://other"
+
+
+def test_a_value_and_its_file_together_or_a_file_that_is_not_there_are_mistakes(monkeypatch, tmp_path):
+    monkeypatch.setenv("REDIS_URL", "redis://a")
+    monkeypatch.setenv("REDIS_URL_FILE", str(tmp_path / "url"))
+    monkeypatch.setenv("BITLENS_MAX_K_FILE", str(tmp_path / "none"))
+    assert mistakes() == [
+        "REDIS_URL_FILE: REDIS_URL is set as well",
+        "BITLENS_MAX_K_FILE: the file cannot be read: No such file or directory",
+    ]
+
+
+def test_the_file_of_keys_is_a_setting_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("BITLENS_KEYS_FILE", str(tmp_path / "keys"))
+    assert (load_settings().keys, load_settings().keys_file) == (None, tmp_path / "keys")
+
+
+def test_every_setting_is_described_and_the_page_is_current():
+    told = descriptions()
+    assert told.keys() == Settings.model_fields.keys()
+    assert all(told.values())
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == page()  # python -m app settings --markdown
+
+
+def test_what_is_in_use_is_printed_without_secrets(monkeypatch, capsys):
+    monkeypatch.setenv("REDIS_URL", "rediss://user:hidden@cache:6379/0?password=hidden")
+    monkeypatch.setenv("BITLENS_KEYS", "shop:read:hidden")
+    assert main(["settings"]) == 0
+    printed = capsys.readouterr().out
+    assert "REDIS_URL=rediss://cache:6379/0\n" in printed
+    assert "BITLENS_KEYS=(set)\n" in printed
+    assert "BITLENS_MAX_K=1000\n" in printed
+    assert "hidden" not in printed
