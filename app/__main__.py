@@ -22,7 +22,7 @@ from app.keys_command import add_key_command
 from app.logs import set_up_logging
 from app.main import create_app, open_parts
 from app.restore import restore
-from app.server import bind, run
+from app.server import Stop, bind, run
 from app.settings import Settings, load_settings
 from app.settings_page import add_settings_command
 from model.errors import CatalogError, ConfigError, HashingError
@@ -68,7 +68,8 @@ def serve(settings: Settings) -> int:
         refuse_to_be_open(settings, str(bound.getsockname()[0]))
         services = start_services(open_parts(settings), settings)
         announce(services)
-        return 0 if run(create_app(settings, services=services), bound) else 1
+        stop = Stop(services.life.stop, settings.drain_s, settings.shutdown_grace_s)
+        return 0 if run(create_app(settings, services=services), bound, stop) else 1
 
 
 def _serve(given: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ from app.idempotency import Idempotency
 from app.index.base import CodeIndex
 from app.indexing import Indexing
 from app.jobs import JobWorker
+from app.life import Life
 from app.media import MediaStore
 from app.metrics import Meters
 from app.pools import Pool
@@ -88,6 +89,7 @@ class Services:
         jobs: Works on bulk jobs.
         pools: All pools, to be closed.
         meters: Count and time.
+        life: Whether it is on its way out.
         started_s: When it was put together, on the monotonic clock.
     """
 
@@ -106,6 +108,7 @@ class Services:
     jobs: JobWorker
     pools: tuple[Pool, ...]
     meters: Meters
+    life: Life = field(default_factory=Life)
     started_s: float = field(default_factory=time.monotonic)
 
 

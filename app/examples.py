@@ -65,7 +65,8 @@ ITEM_OUT: dict[str, Any] = {
 LIVE: dict[str, Any] = {"status": "ok"}
 READY: dict[str, Any] = {
     "status": "ready",
-    "checks": {"bundle": "ok", "catalogue": "ok", "index": "ok", "cache": "ok"},
+    "checks": {"bundle": "ok", "catalogue": "ok", "index": "ok", "cache": "ok", "disk": "ok", "service": "ok"},
+    "missing": [],
     "bundle_id": BUNDLE_ID,
     "n_bits": 64,
     "n_items": 1903,

@@ -171,6 +171,7 @@ def _tell_if_dead(task: asyncio.Task[None]) -> None:
 
 async def _close(services: Services) -> None:
     await services.upkeep.finish()
+    services.writer_pool.close(drain=True)
     for pool in services.pools:
         pool.close()
     await services.parts.cache.close()

@@ -150,6 +150,8 @@ class Checks(BaseModel):
     catalogue: Literal["ok", "unavailable"]
     index: Literal["ok", "differs"]
     cache: Literal["ok", "degraded"]
+    disk: Literal["ok", "full"]
+    service: Literal["ok", "stopping"]
 
 
 class Ready(BaseModel):
@@ -159,6 +161,7 @@ class Ready(BaseModel):
 
     status: Literal["ready", "not_ready"]
     checks: Checks
+    missing: list[str] = Field(description="What keeps requests from being served; a cache or a disk that is not ok does not.")
     bundle_id: str
     n_bits: int
     n_items: int

@@ -8,11 +8,31 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
 _GRACE_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """How a server stops.
+
+    Attributes:
+        announce: Called when the first signal arrives.
+        drain_s: Seconds for which requests are still taken after that, so that whoever asks for readiness can turn away; a second
+            signal cuts them short.
+        grace_s: Seconds that running requests are given then.
+    """
+
+    announce: Callable[[], None] = lambda: None
+    drain_s: float = 0.0
+    grace_s: int = _GRACE_S
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -39,21 +59,22 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def run(app: ASGIApp, bound: socket.socket) -> bool:
+def run(app: ASGIApp, bound: socket.socket, stop: Stop | None = None) -> bool:
     """Serves until SIGTERM or SIGINT, then lets running requests finish for some seconds.
 
     Args:
         app: The application.
         bound: What :func:`bind` returned.
+        stop: How it stops; by default at once, with ten seconds for running requests.
 
     Returns:
         Whether the application had started.
     """
-    server = _Server(
-        uvicorn.Config(
-            app, access_log=False, log_config=None, server_header=False, lifespan="on", timeout_graceful_shutdown=_GRACE_S
-        )
+    stop = stop or Stop()
+    config = uvicorn.Config(
+        app, access_log=False, log_config=None, server_header=False, lifespan="on", timeout_graceful_shutdown=stop.grace_s
     )
+    server = _Server(config, stop)
     # uvicorn raises the signal that stopped it once more when it has finished; by then there is nothing left to do.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
@@ -62,7 +83,12 @@ def run(app: ASGIApp, bound: socket.socket) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Says on standard output when it is ready, in one line."""
+    """Says on standard output when it is ready, in one line, and goes on for a while after a signal."""
+
+    def __init__(self, config: uvicorn.Config, stop: Stop) -> None:
+        super().__init__(config)
+        self._stop = stop
+        self._exit_at_s: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts, then says where it listens.
@@ -74,6 +100,31 @@ class _Server(uvicorn.Server):
         if self.started and sockets:
             sys.stdout.write(f"Bitlens is ready at {_address(sockets[0])}\n")
             sys.stdout.flush()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Takes a signal.
+
+        Args:
+            sig: Its number.
+            frame: What it interrupted.
+        """
+        self._stop.announce()
+        if self._stop.drain_s and self._exit_at_s is None:
+            self._exit_at_s = time.monotonic() + self._stop.drain_s
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Looks ten times a second whether it is time to stop.
+
+        Args:
+            counter: Number of the look.
+
+        Returns:
+            Whether it is.
+        """
+        is_over = self._exit_at_s is not None and time.monotonic() >= self._exit_at_s
+        return await super().on_tick(counter) or is_over
 
 
 def _address(bound: socket.socket) -> str:

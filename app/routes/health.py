@@ -1,9 +1,14 @@
 """``GET /livez`` and ``GET /readyz``.
 
-Decides what counts as ready: a cache that is down does not count against it. Does not know how the parts work.
+Decides what counts as ready. A cache that is down or a disk that is full does not count against it: searches are answered all the
+same, and a full disk refuses writes one by one. Does not know how the parts work.
 """
 
 from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
 
 from fastapi import APIRouter, Response
 
@@ -12,6 +17,7 @@ from app.routes.guarded import GuardedRoute, needs
 from app.schemas import Checks, Live, Ready
 from model.errors import CatalogError
 
+_NEEDED = {"bundle", "catalogue", "index", "service"}
 router = APIRouter(tags=["health"], route_class=GuardedRoute)
 
 
@@ -30,7 +36,7 @@ async def livez() -> Live:
 )
 @needs("nothing")
 async def readyz(services: ServicesDep) -> Response:
-    """Looks at the catalogue, the index and the cache; a cache that is down is reported and does no harm."""
+    """Looks at everything that answers depend on; a cache that is down or a full disk is reported and keeps nothing back."""
     ready = await _look(services)
     return Response(ready.model_dump_json(), 200 if ready.status == "ready" else 503, media_type="application/json")
 
@@ -42,16 +48,28 @@ async def _look(services: Services) -> Ready:
         catalogue_is_up = True
     except CatalogError:
         n_items, agrees, catalogue_is_up = 0, False, False
+    disk_is_full = await asyncio.to_thread(_is_full, services.settings.data_dir, services.settings.min_free_bytes)
     checks = Checks(
         bundle="ok",
         catalogue="ok" if catalogue_is_up else "unavailable",
         index="ok" if agrees else "differs",
         cache="ok" if cache_is_up else "degraded",
+        disk="full" if disk_is_full else "ok",
+        service="stopping" if services.life.is_stopping else "ok",
     )
+    missing = [name for name, found in checks if name in _NEEDED and found != "ok"]
     return Ready(
-        status="ready" if agrees else "not_ready",
+        status="not_ready" if missing else "ready",
         checks=checks,
+        missing=missing,
         bundle_id=services.parts.bundle_id,
         n_bits=services.parts.n_bits,
         n_items=n_items,
     )
+
+
+def _is_full(folder: Path, min_free_bytes: int) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < min_free_bytes
+    except OSError:
+        return True

@@ -6,25 +6,45 @@ python -m tests.e2e.fake_server --port 8000 --data-dir DIR
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from app.assembly import start_services
 from app.logs import set_up_logging
 from app.main import create_app
-from app.server import bind, run
-from tests.builders import real_parts, settings_for
+from app.server import Stop, bind, run
+from tests.builders import FakeTextEncoder, real_parts, settings_for
+
+
+class Gated(FakeTextEncoder):
+    """Waits before it prepares certain texts, for tests that must know that a request is under way."""
+
+    def __init__(self, gate: Path) -> None:
+        super().__init__()
+        self._gate = gate
+
+    def prepare(self, raw: Any) -> str:
+        if "gated" in raw:
+            self._gate.read_bytes()
+        return super().prepare(raw)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--gate", type=Path, help="a FIFO: texts with the word 'gated' are prepared when its writer has closed it")
+    parser.add_argument("--drain-s", type=float, default=0)
     given = parser.parse_args()
     settings = settings_for(given.data_dir, port=given.port)
     set_up_logging(settings.log_level)
     with bind("127.0.0.1", settings.port) as bound:
-        services = start_services(real_parts(given.data_dir), settings)
-        run(create_app(settings, services=services), bound)
+        parts = real_parts(given.data_dir)
+        if given.gate:
+            parts = replace(parts, encoders={**parts.encoders, "text": Gated(given.gate)})
+        services = start_services(parts, settings)
+        run(create_app(settings, services=services), bound, Stop(services.life.stop, given.drain_s))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ def test_readyz_tells_what_is_served(client):
     assert ready.status_code == 200
     assert ready.json() == {
         "status": "ready",
-        "checks": {"bundle": "ok", "catalogue": "ok", "index": "ok", "cache": "ok"},
+        "checks": {"bundle": "ok", "catalogue": "ok", "index": "ok", "cache": "ok", "disk": "ok", "service": "ok"},
+        "missing": [],
         "bundle_id": "fake-bundle",
         "n_bits": 64,
         "n_items": 1,
@@ -45,6 +46,22 @@ def test_a_cache_that_is_down_is_told_and_does_no_harm(parts, client):
     parts.cache.available = False
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json()["checks"]["cache"]) == (200, "degraded")
+
+
+def test_readiness_names_what_is_missing(parts, client):
+    def away():
+        raise CatalogError("away")
+
+    parts.catalog.count = away
+    client.app.state.services.life.stop()
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["missing"]) == (503, ["catalogue", "index", "service"])
+
+
+def test_a_full_disk_is_told_and_keeps_no_search_back(parts, tmp_path):
+    with running(parts, settings_for(tmp_path, min_free_bytes=2**62)) as client:
+        ready = client.get("/readyz").json()
+    assert (ready["status"], ready["checks"]["disk"], ready["missing"]) == ("ready", "full", [])
 
 
 def test_an_index_that_differs_from_the_catalogue_is_not_ready(parts, client):
