@@ -10,9 +10,11 @@ DATA ?=
 ONCE ?=
 PORT ?= 8000
 BUNDLE ?= bundles/photos-64
+DURATION ?= 180
+SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results clean
+.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results soak clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -79,6 +81,9 @@ bundle-photos: $(VENV)/demo.stamp ## Train bundles/photos-64 on a data set of ph
 results: $(VENV)/demo.stamp ## The tables of docs/results.md: every method, three seeds; goes on where it stopped. DATA=DIR.
 	@test -n "$(DATA)" || { echo "make results DATA=DIR: give the folder of the data set"; exit 2; }
 	$(BIN)/python -m bench.methods_table --data "$(DATA)" --out runs/table --reference --write docs/results.md
+
+soak: $(VENV)/dev.stamp ## Wear the service down: kills, a full disk, Redis away, damaged snapshots. DURATION=180 seconds, SEED=0.
+	$(BIN)/python -m bench.soak --duration-s $(DURATION) --seed $(SEED) --write docs/reliability.md
 
 clean: ## Remove caches, runs and the virtual environment.
 	rm -rf $(VENV) .cache runs data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from app.assembly import start_services
+from app.cache.redis_cache import RedisCodeCache
 from app.logs import set_up_logging
 from app.main import create_app
 from app.server import Stop, bind, run
-from tests.builders import FakeTextEncoder, real_parts, settings_for
+from tests.builders import N_BITS, FakeTextEncoder, real_parts, settings_for
 
 
 class Gated(FakeTextEncoder):
@@ -35,12 +36,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--gate", type=Path, help="a FIFO: texts with the word 'gated' are prepared when its writer has closed it")
+    parser.add_argument("--redis-url", help="a code cache; without it one in memory")
     parser.add_argument("--drain-s", type=float, default=0)
     given = parser.parse_args()
     settings = settings_for(given.data_dir, port=given.port)
     set_up_logging(settings.log_level)
     with bind("127.0.0.1", settings.port) as bound:
-        parts = real_parts(given.data_dir)
+        cache = RedisCodeCache(given.redis_url, ttl_s=3600, n_bytes=N_BITS // 8) if given.redis_url else None
+        parts = real_parts(given.data_dir, cache=cache)
         if given.gate:
             parts = replace(parts, encoders={**parts.encoders, "text": Gated(given.gate)})
         services = start_services(parts, settings)
