@@ -4,7 +4,7 @@
 
 The clients add, replace, delete, read and search. The service is a process of its own over its real catalogue, pictures, index and
 cache; only the encoders are made up, so that nothing waits for them. Afterwards every acknowledged write must be there and nothing
-else, and catalogue, index and pictures must agree, or the script fails. When the faults come is decided by the seed alone; all traffic
+else, and catalogue, index and pictures must agree, or the script fails. The seed alone decides when the faults come; all traffic
 stays on loopback addresses.
 """
 
