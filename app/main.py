@@ -7,26 +7,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
 from app.arrival import Arrive
 from app.assembly import start_services
-from app.cache.base import CodeCache
+from app.cache.base import CodeCache, Modality
 from app.cache.memory_cache import MemoryCodeCache
 from app.cache.redis_cache import RedisCodeCache
+from app.catalog import served_bundle
 from app.catalog.sql import SqlCatalog
-from app.data_dir import DataDir
+from app.data_dir import DataDir, DataFolder
 from app.decode import allow_pixels
 from app.deps import Parts, Services
+from app.encoder import Encoder
 from app.errors import install_handlers
 from app.fetch import ImageFetcher
 from app.fetch_rules import UrlRules, read_hosts
 from app.form_schemas import form_schemas
 from app.gate import open_gate
+from app.index.base import CodeIndex
 from app.index.faiss_flat import FaissFlatIndex
 from app.media import MediaStore
 from app.metrics import Meters, PrometheusMeters
@@ -35,9 +40,14 @@ from app.openapi import describe_problems
 from app.routes import ROUTERS
 from app.routes.guarded import check_guarded
 from app.routes.ui import static_files
+from app.running import Running, tell_if_dead
 from app.settings import Settings
 from app.snapshots import SnapshotFile
+from app.succession import Succession
 from model.errors import BundleNotFound
+
+if TYPE_CHECKING:
+    from model.bundle import EncoderBundle
 
 _log = logging.getLogger(__name__)
 _VERSION = "0.1.0"
@@ -54,13 +64,16 @@ class _App(FastAPI):
         return document
 
 
-def create_app(settings: Settings, *, services: Services | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, *, services: Services | None = None, open_other: Callable[[Parts], Parts] | None = None
+) -> FastAPI:
     """Makes the application.
 
     Args:
         settings: Checked settings.
         services: What to work with, from :func:`start_services`; by default what the settings name is opened when the application
             starts. Either way the application closes them when it stops.
+        open_other: Opens parts for the bundle that a re-index has given the catalogue to; by default :func:`open_next`.
 
     Returns:
         An ASGI application.
@@ -74,19 +87,19 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.gate = gate
-        app.state.services = services or start_services(open_parts(settings), settings, meters)
-        running: Services = app.state.services
-        background = [asyncio.create_task(work) for work in (running.upkeep.run(), running.jobs.run())]
-        for task in background:
-            task.add_done_callback(_tell_if_dead)
+        first = services or start_services(open_parts(settings), settings, meters)
+        running = Running(first, lambda current: setattr(app.state, "services", current))
+        running.start()
+        opening = open_other or (lambda parts: open_next(settings, parts))
+        succession = asyncio.create_task(Succession(running, opening, lambda parts: start_services(parts, settings, meters)).run())
+        succession.add_done_callback(tell_if_dead)
         try:
             yield
         finally:
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            succession.cancel()
+            await asyncio.gather(succession, return_exceptions=True)
             await gate.close()
-            await _close(app.state.services)
+            await running.close()
 
     app = _App(
         title="Bitlens",
@@ -139,13 +152,8 @@ def open_parts(settings: Settings) -> Parts:
     with ExitStack() as undo:
         data_dir = DataDir(settings.data_dir)
         undo.callback(data_dir.close)
-        # Imported here: they load torch, which takes seconds and is of no use to an application with other parts.
-        from model.bundle import EncoderBundle
-        from model.threads import set_encoder_threads
-
-        bundle = EncoderBundle.from_pretrained(settings.bundle, local_files_only=True)
-        set_encoder_threads(settings.encode_threads)
-        encoders = bundle.encoders()  # before the catalogue, which a bundle that cannot be served must not claim
+        bundle = _chosen_bundle(settings, data_dir)
+        encoders = _encoders(bundle, settings)  # before the catalogue, which a bundle that cannot be served must not claim
         catalog = SqlCatalog(data_dir.catalogue_url, bundle_id=bundle.bundle_id, n_bits=bundle.n_bits)
         undo.callback(catalog.close)
         media = MediaStore(data_dir.media)
@@ -153,8 +161,8 @@ def open_parts(settings: Settings) -> Parts:
         closing = undo.pop_all()
     return Parts(
         bundle_id=bundle.bundle_id,
-        encoders={"image": encoders["image"], "text": encoders["text"]},
-        indexes={"image": FaissFlatIndex(bundle.n_bits), "text": FaissFlatIndex(bundle.n_bits)},
+        encoders=encoders,
+        indexes=_indexes(bundle.n_bits),
         cache=cache,
         catalog=catalog,
         media=media,
@@ -164,18 +172,67 @@ def open_parts(settings: Settings) -> Parts:
     )
 
 
-def _tell_if_dead(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("work in the background has ended", exc_info=error)
+def open_next(settings: Settings, parts: Parts) -> Parts:
+    """Opens what a re-index has made, while the parts of the bundle before still answer.
+
+    Args:
+        settings: Checked settings.
+        parts: Those of the bundle before; what does not depend on a bundle is taken over.
+
+    Returns:
+        Parts for :func:`start_services`; closing them closes the ones before as well.
+
+    Raises:
+        BundleError: If the bundle is missing, damaged or of no use here.
+        CatalogError: If the catalogue cannot be used.
+    """
+    url = DataFolder(settings.data_dir).catalogue_url
+    bundle_id, folder = served_bundle(url)
+    if folder is None or not Path(folder).is_dir():
+        raise BundleNotFound(f"the catalogue was given to bundle {bundle_id}, which is not at {folder} any more")
+    bundle = _load_bundle(Path(folder))
+    encoders = _encoders(bundle, settings)
+    catalog = SqlCatalog(url, bundle_id=bundle.bundle_id, n_bits=bundle.n_bits)
+    closing = ExitStack()
+    closing.callback(parts.close)
+    closing.callback(catalog.close)
+    return replace(
+        parts,
+        bundle_id=bundle.bundle_id,
+        encoders=encoders,
+        indexes=_indexes(bundle.n_bits),
+        cache=_open_cache(settings, bundle.n_bits // 8),
+        catalog=catalog,
+        close=closing.close,
+    )
 
 
-async def _close(services: Services) -> None:
-    await services.upkeep.finish()
-    services.writer_pool.close(drain=True)
-    for pool in services.pools:
-        pool.close()
-    await services.parts.cache.close()
-    services.parts.close()
+def _chosen_bundle(settings: Settings, data_dir: DataFolder) -> EncoderBundle:
+    """Loads the bundle of the settings, or the one that a re-index has given the catalogue to since they were written."""
+    bundle = _load_bundle(settings.bundle)
+    bundle_id, folder = served_bundle(data_dir.catalogue_url) if data_dir.has_catalogue else (bundle.bundle_id, None)
+    if bundle_id == bundle.bundle_id or folder is None or not Path(folder).is_dir():
+        return bundle
+    _log.warning("the catalogue was re-indexed: %s is served, not %s; set BITLENS_BUNDLE to it", folder, settings.bundle)
+    return _load_bundle(Path(folder))
+
+
+def _load_bundle(folder: Path) -> EncoderBundle:
+    from model.bundle import EncoderBundle  # here: it loads torch, which takes seconds and is of no use to other parts
+
+    return EncoderBundle.from_pretrained(folder, local_files_only=True)
+
+
+def _encoders(bundle: EncoderBundle, settings: Settings) -> dict[Modality, Encoder]:
+    from model.threads import set_encoder_threads
+
+    set_encoder_threads(settings.encode_threads)
+    encoders = bundle.encoders()
+    return {"image": encoders["image"], "text": encoders["text"]}
+
+
+def _indexes(n_bits: int) -> dict[Modality, CodeIndex]:
+    return {"image": FaissFlatIndex(n_bits), "text": FaissFlatIndex(n_bits)}
 
 
 def _open_fetcher(settings: Settings) -> ImageFetcher | None:

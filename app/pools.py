@@ -70,7 +70,7 @@ class Pool:
             What it returns.
 
         Raises:
-            Overloaded: If the queue is full.
+            Overloaded: If the queue is full, or the pool closed.
             DeadlinePassed: If the time was up, or the caller had gone, before the work began.
         """
         caller = current_caller()
@@ -81,7 +81,11 @@ class Pool:
             caller.check()
             return work(*args, **kwargs)
 
-        future = self._threads.submit(contextvars.copy_context().run, begin)
+        try:
+            future = self._threads.submit(contextvars.copy_context().run, begin)
+        except RuntimeError as error:
+            self._give_back()
+            raise Overloaded("the service is stopping") from error
         future.add_done_callback(self._give_back)
         result = asyncio.wrap_future(future)
         with caller.waiting_for(future):
@@ -111,6 +115,6 @@ class Pool:
                 raise Overloaded(f"too many requests are waiting for {self._name}")
             self._n_tasks += 1
 
-    def _give_back(self, _: Future[T]) -> None:
+    def _give_back(self, _: Future[T] | None = None) -> None:
         with self._counting:
             self._n_tasks -= 1

@@ -146,7 +146,7 @@ class Live(BaseModel):
 class Checks(BaseModel):
     """What readiness looked at."""
 
-    bundle: Literal["ok"]
+    bundle: Literal["ok", "changing"]
     catalogue: Literal["ok", "unavailable"]
     index: Literal["ok", "differs"]
     cache: Literal["ok", "degraded"]
@@ -161,7 +161,7 @@ class Ready(BaseModel):
 
     status: Literal["ready", "not_ready"]
     checks: Checks
-    missing: list[str] = Field(description="What keeps requests from being served; a cache or a disk that is not ok does not.")
+    missing: list[str] = Field(description="What keeps requests from being served; cache, disk and a change of bundles do not.")
     bundle_id: str
     n_bits: int
     n_items: int

@@ -37,6 +37,8 @@ from tests.fakes import FakeCatalog, FakeCodeCache, FakeCodeIndex
 BUNDLE_ID = "fake-bundle"
 N_BITS = 64
 TO_SCHEMA_2 = (
+    "DROP TABLE other_codes",
+    "DROP TABLE bundles",
     "DROP TABLE answers",
     "DROP TABLE jobs",
     "DROP TABLE job_failures",

@@ -219,6 +219,9 @@ class FakeCatalog:
     def copy_to(self, path: Path) -> None:
         raise CatalogError("the fake catalogue has no file")
 
+    def is_current(self) -> bool:
+        return True
+
     def count(self) -> int:
         return len(self._items)
 

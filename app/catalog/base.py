@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.cache.base import Modality
 from app.catalog.maintenance import Maintenance
@@ -186,4 +186,62 @@ class Catalog(Maintenance, Records, Jobs, Protocol):
 
     def close(self) -> None:
         """Closes the database; the catalogue must not be used afterwards."""
+        ...
+
+
+class Reencoded(NamedTuple):
+    """A row with its codes by one bundle.
+
+    Attributes:
+        row_id: The row.
+        text_code: Packed code of its text, or None.
+        image_code: Packed code of its image, or None.
+    """
+
+    row_id: int
+    text_code: bytes | None
+    image_code: bytes | None
+
+
+class OtherCodes(Protocol):
+    """Codes of the same items by another bundle, made while the first ones are served."""
+
+    def n_items(self) -> int:
+        """Number of items."""
+        ...
+
+    def missing(self, after_row_id: int, limit: int) -> list[Item]:
+        """Looks for items that have no code of the other bundle yet.
+
+        Args:
+            after_row_id: Only rows above this one.
+            limit: At most so many.
+
+        Returns:
+            Items in the order of their rows.
+        """
+        ...
+
+    def put(self, codes: Sequence[Reencoded]) -> None:
+        """Keeps codes of the other bundle; those of rows that are gone meanwhile are passed over.
+
+        Args:
+            codes: At most 500.
+        """
+        ...
+
+    def pairs(self) -> Iterator[tuple[Reencoded, Reencoded]]:
+        """Reads the codes of both bundles of all items that have both.
+
+        Returns:
+            The served codes and the other bundle's, in the order of rows.
+        """
+        ...
+
+    def exchange(self) -> bool:
+        """Makes the other bundle's codes the served ones, if no item lacks one; all at once.
+
+        Returns:
+            Whether that was done; otherwise nothing has changed.
+        """
         ...

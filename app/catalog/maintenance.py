@@ -22,6 +22,10 @@ class Maintenance(Protocol):
         """Bits of one code."""
         ...
 
+    def is_current(self) -> bool:
+        """Tells whether the catalogue still holds this bundle's codes: a re-index gives it to another one."""
+        ...
+
     def row_ids(self, up_to: int) -> Int64:
         """Lists the rows that are there.
 

@@ -85,9 +85,13 @@ class SqlCatalog(SqlRecords):
 
         Returns:
             One answer an id, in order; None where there is none.
+
+        Raises:
+            Overloaded: If the catalogue was given to another bundle: codes of two must not meet.
         """
         with self._reader() as connection:
             found = {item.item_id: item for item in _select(connection, items.c.item_id, item_ids)}
+            self._check_current(connection)
         return [found.get(item_id) for item_id in item_ids]
 
     def get_rows(self, row_ids: Sequence[int]) -> list[Item | None]:
@@ -194,7 +198,9 @@ class SqlCatalog(SqlRecords):
     def _block(self, after_row_id: int) -> list[Item]:
         query = sa.select(items).where(items.c.row_id > after_row_id).order_by(items.c.row_id).limit(_BLOCK)
         with self._reader() as connection:
-            return [item_of(dict(row)) for row in connection.execute(query).mappings()]
+            block = [item_of(dict(row)) for row in connection.execute(query).mappings()]
+            self._check_current(connection)
+        return block
 
 
 def _upsert(connection: sa.Connection, run: list[Row]) -> list[Upserted]:

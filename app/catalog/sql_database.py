@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from app.catalog.sql_migrations import readable_version, upgrade
 from app.catalog.sql_tables import SCHEMA_VERSION, TABLES, copy_sqlite, meta, open_engine, sqlite_damage, translated
 from model.codes import check_n_bits
-from model.errors import BundleMismatch, CatalogError
+from model.errors import BundleMismatch, CatalogError, Overloaded
+
+_CHANGING = "the service is changing over to another bundle"
 
 
 class SqlDatabase:
@@ -58,6 +60,11 @@ class SqlDatabase:
         """Grows with every committed write."""
         with self._reader() as connection:
             return int(connection.scalars(sa.select(meta.c.revision)).one())
+
+    def is_current(self) -> bool:
+        """Tells whether the catalogue still holds this bundle's codes."""
+        with self._reader() as connection:
+            return bool(connection.scalars(sa.select(meta.c.bundle_id)).one() == self._bundle_id)
 
     def damage(self) -> list[str]:
         """Lets the database look for damage of its own.
@@ -125,7 +132,15 @@ class SqlDatabase:
             )
 
     def _count_revision(self, connection: sa.Connection) -> None:
-        connection.execute(sa.update(meta).values(revision=meta.c.revision + 1))
+        """Ends a write; refuses it if the catalogue has been given to another bundle, so that its codes meet no others."""
+        counted = sa.update(meta).where(meta.c.bundle_id == self._bundle_id).values(revision=meta.c.revision + 1)
+        if not connection.execute(counted).rowcount:
+            raise Overloaded(_CHANGING)
+
+    def _check_current(self, connection: sa.Connection) -> None:
+        """Ends a read of codes; refuses it if they may be another bundle's."""
+        if connection.scalars(sa.select(meta.c.bundle_id)).one() != self._bundle_id:
+            raise Overloaded(_CHANGING)
 
     def _where(self) -> str:
         return self._engine.url.render_as_string(hide_password=True)

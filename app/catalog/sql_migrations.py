@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.catalog.rows import text_digest
 from app.catalog.sql_payload_filter import add_all_leaves
-from app.catalog.sql_tables import SCHEMA_VERSION, answers, items, job_failures, jobs, meta
+from app.catalog.sql_tables import SCHEMA_VERSION, answers, bundles, items, job_failures, jobs, meta, other_codes
 from model.errors import CatalogError
 
 _BLOCK = 500
@@ -65,4 +65,10 @@ def _add_digests_and_records(connection: sa.Connection) -> None:
             index.create(connection)
 
 
-_STEPS = {1: add_all_leaves, 2: _add_digests_and_records}  # by the version that a step starts from
+def _add_other_codes(connection: sa.Connection) -> None:
+    """Adds the tables of codes by other bundles."""
+    for table in (other_codes, bundles):
+        table.create(connection)
+
+
+_STEPS = {1: add_all_leaves, 2: _add_digests_and_records, 3: _add_other_codes}  # by the version that a step starts from

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from model.errors import CatalogError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _BUSY_TIMEOUT_MS = 10_000
 
@@ -83,6 +83,20 @@ job_failures = sa.Table(
     sa.Column("item_id", sa.Text),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
+)
+other_codes = sa.Table(
+    "other_codes",
+    TABLES,
+    sa.Column("bundle_id", sa.String(64), primary_key=True),
+    sa.Column("row_id", sa.ForeignKey(items.c.row_id, ondelete="CASCADE"), primary_key=True, index=True),
+    sa.Column("text_code", sa.LargeBinary),
+    sa.Column("image_code", sa.LargeBinary),
+)
+bundles = sa.Table(
+    "bundles",
+    TABLES,
+    sa.Column("bundle_id", sa.String(64), primary_key=True),
+    sa.Column("folder", sa.Text, nullable=False),
 )
 
 

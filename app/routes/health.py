@@ -1,7 +1,8 @@
 """``GET /livez`` and ``GET /readyz``.
 
 Decides what counts as ready. A cache that is down or a disk that is full does not count against it: searches are answered all the
-same, and a full disk refuses writes one by one. Does not know how the parts work.
+same, and a full disk refuses writes one by one. Nor does a change to another bundle: the old one searches until the new one does.
+Does not know how the parts work.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from app.routes.guarded import GuardedRoute, needs
 from app.schemas import Checks, Live, Ready
 from model.errors import CatalogError
 
-_NEEDED = {"bundle", "catalogue", "index", "service"}
+_NEEDED = {"catalogue", "index", "service"}
 router = APIRouter(tags=["health"], route_class=GuardedRoute)
 
 
@@ -45,12 +46,13 @@ async def _look(services: Services) -> Ready:
     cache_is_up = await services.parts.cache.is_available()
     try:
         n_items, agrees = await services.writer_pool.run(services.writer.state)
+        is_current = await services.read_pool.run(services.parts.catalog.is_current)
         catalogue_is_up = True
     except CatalogError:
-        n_items, agrees, catalogue_is_up = 0, False, False
+        n_items, agrees, is_current, catalogue_is_up = 0, False, True, False
     disk_is_full = await asyncio.to_thread(_is_full, services.settings.data_dir, services.settings.min_free_bytes)
     checks = Checks(
-        bundle="ok",
+        bundle="ok" if is_current else "changing",
         catalogue="ok" if catalogue_is_up else "unavailable",
         index="ok" if agrees else "differs",
         cache="ok" if cache_is_up else "degraded",

@@ -1,0 +1,66 @@
+"""Notices that a re-index has given the catalogue to another bundle, and changes over to it while the service runs.
+
+Decides when to look and what to do if the new bundle cannot be opened: the old services go on searching, and it is tried again.
+Does not know how parts are opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.deps import Parts, Services
+from app.running import Running
+from model.errors import HashingError
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY_S = 1.0
+_TRY_AGAIN_S = 30.0
+
+
+class Succession:
+    """Looks every second whose codes the catalogue holds.
+
+    Args:
+        running: The services.
+        open_next: Opens parts for the bundle that the catalogue belongs to now, from those of the one before.
+        start: Puts services together.
+    """
+
+    def __init__(self, running: Running, open_next: Callable[[Parts], Parts], start: Callable[[Parts], Services]) -> None:
+        self._running = running
+        self._open_next = open_next
+        self._start = start
+
+    async def run(self) -> None:
+        """Goes on until it is cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                await self.look()
+            except HashingError:
+                _log.exception("the service cannot change over to the catalogue's new bundle; the old one goes on searching")
+                await asyncio.sleep(_TRY_AGAIN_S)
+
+    async def look(self) -> bool:
+        """Changes over if it is time to.
+
+        Returns:
+            Whether it was.
+
+        Raises:
+            HashingError: If the new bundle, or the catalogue, cannot be used.
+        """
+        old = self._running.services
+        if await old.read_pool.run(old.parts.catalog.is_current):
+            return False
+        _log.info("the catalogue was given to another bundle: changing over")
+        services = await asyncio.to_thread(self._prepare, old.parts)
+        await self._running.replace(replace(services, life=old.life, started_s=old.started_s))
+        _log.info("bundle %s is served now", services.parts.bundle_id)
+        return True
+
+    def _prepare(self, parts: Parts) -> Services:
+        return self._start(self._open_next(parts))
