@@ -23,6 +23,32 @@ from app.settings import Settings
 from app.things import Things
 from app.upkeep import Upkeep
 from app.writer import ItemWriter
+from model.errors import ConfigError
+
+VERSION = "0.1.0"
+
+
+def open_meters(settings: Settings) -> Meters:
+    """Makes what counts and times, and makes spans if the settings name a collector.
+
+    Args:
+        settings: Checked settings.
+
+    Returns:
+        Meters; close them when done.
+
+    Raises:
+        ConfigError: If a collector is named and OpenTelemetry is not installed.
+    """
+    meters = PrometheusMeters()
+    if settings.otlp_endpoint is None:
+        return meters
+    try:
+        from app.tracing import traced  # here: OpenTelemetry is an extra, and takes its time
+    except ImportError as error:
+        told = f"BITLENS_OTLP_ENDPOINT: OpenTelemetry is not installed (pip install 'bitlens[otel]'): {error}"
+        raise ConfigError([told]) from error
+    return traced(meters, settings.otlp_endpoint, VERSION)
 
 
 def start_services(parts: Parts, settings: Settings, meters: Meters | None = None) -> Services:
@@ -39,7 +65,7 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
     Raises:
         CatalogError: If the catalogue or the pictures cannot be read.
     """
-    meters = meters or PrometheusMeters()
+    meters = meters or open_meters(settings)
     parts = measured(parts, meters)
     writer = ItemWriter(catalog=parts.catalog, indexes=parts.indexes, media=parts.media, snapshot=parts.snapshot)
     writer.rebuild()

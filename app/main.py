@@ -5,10 +5,9 @@ Decides every concrete variant. Does not know requests.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from app.arrival import Arrive
-from app.assembly import start_services
+from app.assembly import VERSION, open_meters, start_services
 from app.cache.base import CodeCache, Modality
 from app.cache.memory_cache import MemoryCodeCache
 from app.cache.redis_cache import RedisCodeCache
@@ -34,13 +33,13 @@ from app.gate import open_gate
 from app.index.base import CodeIndex
 from app.index.faiss_flat import FaissFlatIndex
 from app.media import MediaStore
-from app.metrics import Meters, PrometheusMeters
+from app.metrics import Meters
 from app.middleware import EncodedItemIds, LimitSize, Observe
 from app.openapi import describe_problems
 from app.routes import ROUTERS
 from app.routes.guarded import check_guarded
 from app.routes.ui import static_files
-from app.running import Running, tell_if_dead
+from app.running import Running
 from app.settings import Settings
 from app.snapshots import SnapshotFile
 from app.succession import Succession
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from model.bundle import EncoderBundle
 
 _log = logging.getLogger(__name__)
-_VERSION = "0.1.0"
 _SMALL = 64 * 1024  # bytes of a body without pictures, and of everything around the picture in a form
 
 
@@ -82,7 +80,7 @@ def create_app(
         ConfigError: If the keys or the rate limit are written wrongly.
     """
     gate = open_gate(settings)
-    meters = services.meters if services else PrometheusMeters()
+    meters = services.meters if services else open_meters(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -91,26 +89,16 @@ def create_app(
         running = Running(first, lambda current: setattr(app.state, "services", current))
         running.start()
         opening = open_other or (lambda parts: open_next(settings, parts))
-        succession = asyncio.create_task(Succession(running, opening, lambda parts: start_services(parts, settings, meters)).run())
-        succession.add_done_callback(tell_if_dead)
+        succession = Succession(running, opening, lambda parts: start_services(parts, settings, meters))
         try:
-            yield
+            async with succession.under_way():
+                yield
         finally:
-            succession.cancel()
-            await asyncio.gather(succession, return_exceptions=True)
             await gate.close()
             await running.close()
+            meters.close()
 
-    app = _App(
-        title="Bitlens",
-        summary="Find pictures by sentences and sentences by pictures.",
-        version=_VERSION,
-        lifespan=lifespan,
-        docs_url=None,  # FastAPI's pages load their scripts from elsewhere; the document itself is at /openapi.json
-        redoc_url=None,
-        redirect_slashes=False,
-        form_limits={"max_files": 4, "max_fields": 16, "max_part_size": _SMALL},
-    )
+    app = _new_app(lifespan)
     install_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
@@ -118,6 +106,19 @@ def create_app(
     app.mount("/web", static_files())
     _surround(app, settings, meters)
     return app
+
+
+def _new_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    return _App(
+        title="Bitlens",
+        summary="Find pictures by sentences and sentences by pictures.",
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages load their scripts from elsewhere; the document itself is at /openapi.json
+        redoc_url=None,
+        redirect_slashes=False,
+        form_limits={"max_files": 4, "max_fields": 16, "max_part_size": _SMALL},
+    )
 
 
 def _surround(app: FastAPI, settings: Settings, meters: Meters) -> None:

@@ -7,18 +7,17 @@ Decides names, labels and buckets. Measures nothing itself: the wiring hands :cl
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Literal, Protocol, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 
 from app.cache.base import Modality
 from app.figures import Figures
+from app.prometheus_states import States
 
 Outcome = Literal["found", "missing", "unavailable"]
 Stage = Literal["decode", "prepare", "forward", "cache", "search", "catalogue_read", "catalogue_write"]
@@ -31,6 +30,17 @@ _inner_s: ContextVar[list[float] | None] = ContextVar("inner_s", default=None)
 
 class Meters(Protocol):
     """Takes what the boundaries measure; safe in any thread."""
+
+    def request(self, headers: Mapping[str, str]) -> AbstractContextManager[None]:
+        """Surrounds one request, :meth:`answered` included.
+
+        Args:
+            headers: The request's, names in lower case.
+
+        Returns:
+            A context manager around it.
+        """
+        ...
 
     def stage(self, name: Stage) -> AbstractContextManager[None]:
         """Times a block of work; time spent in a stage inside it counts for that one only.
@@ -87,6 +97,10 @@ class Meters(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Gives back what was opened for measuring."""
+        ...
+
 
 class PrometheusMeters:
     """A :class:`Meters` with a registry of its own, so that two applications in a process do not add up.
@@ -122,6 +136,17 @@ class PrometheusMeters:
             registry=self._registry,
         )
         ProcessCollector(namespace="", registry=self._registry)
+
+    def request(self, headers: Mapping[str, str]) -> AbstractContextManager[None]:
+        """Does nothing around a request: it is counted when it has been answered.
+
+        Args:
+            headers: The request's.
+
+        Returns:
+            A context manager around it.
+        """
+        return nullcontext()
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:
@@ -188,38 +213,7 @@ class PrometheusMeters:
         Returns:
             UTF-8 text.
         """
-        return generate_latest(self._registry) + generate_latest(_States(figures))
+        return generate_latest(self._registry) + generate_latest(States(figures))
 
-
-class _States(Collector):
-    """Figures as Prometheus has them."""
-
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
-
-    def collect(self) -> Iterable[Metric]:
-        """Yields one family a figure; a figure that is not known right now is left out."""
-        figures = self._figures
-        if figures.n_items is not None:
-            yield GaugeMetricFamily("bitlens_items", "Items in the catalogue.", figures.n_items)
-        if figures.snapshot_age_s is not None:
-            yield GaugeMetricFamily("bitlens_snapshot_age_seconds", "Age of the index snapshot.", figures.snapshot_age_s)
-        yield GaugeMetricFamily("bitlens_cache_available", "Whether codes can be kept.", int(figures.cache_is_up))
-        yield GaugeMetricFamily("bitlens_uptime_seconds", "Seconds since the service started.", figures.uptime_s)
-        codes = GaugeMetricFamily("bitlens_index_codes", "Codes in the index.", labels=["modality"])
-        n_bytes = GaugeMetricFamily("bitlens_index_bytes", "Memory of the index.", labels=["modality"])
-        for modality, size in figures.indexes.items():
-            codes.add_metric([modality], size.n_codes)
-            n_bytes.add_metric([modality], size.n_bytes)
-        yield from (codes, n_bytes)
-        yield from self._pools()
-
-    def _pools(self) -> Iterable[Metric]:
-        waiting = GaugeMetricFamily("bitlens_pool_waiting", "Tasks that wait for a thread.", labels=["pool"])
-        running = GaugeMetricFamily("bitlens_pool_running", "Tasks that run.", labels=["pool"])
-        refused = CounterMetricFamily("bitlens_pool_refused", "Tasks refused because too many waited.", labels=["pool"])
-        for pool in self._figures.pools:
-            waiting.add_metric([pool.name], pool.n_waiting)
-            running.add_metric([pool.name], pool.n_running)
-            refused.add_metric([pool.name], pool.n_refused)
-        yield from (waiting, running, refused)
+    def close(self) -> None:
+        """Does nothing: there is nothing to give back."""

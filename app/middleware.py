@@ -54,7 +54,7 @@ class Observe:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
-        with logged_with(request_id=request_id):
+        with logged_with(request_id=request_id), self._meters.request(Headers(scope=scope)):
             await self._observe(scope, receive, send, request_id)
 
     async def _observe(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
         max_jobs: Bulk jobs that may be waiting or running.
         log_level: Least important level that is logged.
         log_format: ``console`` for readers, ``json`` for machines: one object a line.
+        otlp_endpoint: OpenTelemetry collector that spans are sent to (OTLP over HTTP); needs the extra ``otel``.
         min_free_bytes: Free space below which ``/readyz`` says that the disk is full.
         drain_s: Seconds after a signal to stop in which requests are still taken while ``/readyz`` says not ready.
         shutdown_grace_s: Seconds that running requests are given after that.
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
     max_jobs: int = Field(default=16, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
+    otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://")
     min_free_bytes: int = Field(default=64 * _MIB, ge=0)
     drain_s: float = Field(default=0, ge=0)
     shutdown_grace_s: int = Field(default=10, gt=0)

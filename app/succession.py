@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from app.deps import Parts, Services
-from app.running import Running
+from app.running import Running, tell_if_dead
 from model.errors import HashingError
 
 _log = logging.getLogger(__name__)
@@ -33,6 +34,21 @@ class Succession:
         self._running = running
         self._open_next = open_next
         self._start = start
+
+    @asynccontextmanager
+    async def under_way(self) -> AsyncIterator[None]:
+        """Looks for as long as the block runs.
+
+        Yields:
+            Nothing.
+        """
+        looking = asyncio.create_task(self.run())
+        looking.add_done_callback(tell_if_dead)
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""

@@ -10,7 +10,7 @@ import hashlib
 import operator
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -330,6 +330,12 @@ class FakeMeters:
         self.answers: list[tuple[str, str, int]] = []
         self.distances: list[tuple[str, int]] = []
         self.n_lookups: dict[Outcome, int] = {"found": 0, "missing": 0, "unavailable": 0}
+
+    def request(self, headers: Mapping[str, str]) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def close(self) -> None:
+        pass
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:

@@ -48,7 +48,7 @@ LIBRARY_ROOMS = {
     "matplotlib": ["training/*"],
     "jinja2": ["training/comparison/*"],
     "structlog": ["app/logs.py"],
-    "prometheus_client": ["app/metrics.py", "app/routes/metrics.py"],
+    "prometheus_client": ["app/metrics.py", "app/prometheus_states.py", "app/routes/metrics.py"],
     "opentelemetry": ["app/tracing.py"],
     "pydantic": ["app/schemas.py", "app/*_schemas.py", "app/settings.py", "training/config.py"],
     "pydantic_core": ["app/schemas.py", "app/*_schemas.py", "app/settings.py", "training/config.py"],
