@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from app.arrival import Arrive
-from app.assembly import VERSION, open_meters, start_services
+from app.application import new_application
+from app.assembly import open_meters, start_services
 from app.cache.base import CodeCache, Modality
 from app.cache.memory_cache import MemoryCodeCache
 from app.cache.redis_cache import RedisCodeCache
@@ -25,20 +25,12 @@ from app.data_dir import DataDir, DataFolder
 from app.decode import allow_pixels
 from app.deps import Parts, Services
 from app.encoder import Encoder
-from app.errors import install_handlers
 from app.fetch import ImageFetcher
 from app.fetch_rules import UrlRules, read_hosts
-from app.form_schemas import form_schemas
 from app.gate import open_gate
 from app.index.base import CodeIndex
 from app.index.faiss_flat import FaissFlatIndex
 from app.media import MediaStore
-from app.metrics import Meters
-from app.middleware import EncodedItemIds, LimitSize, Observe
-from app.openapi import describe_problems
-from app.routes import ROUTERS
-from app.routes.guarded import check_guarded
-from app.routes.ui import static_files
 from app.running import Running
 from app.settings import Settings
 from app.snapshots import SnapshotFile
@@ -49,17 +41,6 @@ if TYPE_CHECKING:
     from model.bundle import EncoderBundle
 
 _log = logging.getLogger(__name__)
-_SMALL = 64 * 1024  # bytes of a body without pictures, and of everything around the picture in a form
-
-
-class _App(FastAPI):
-    """FastAPI, with problems described as they are."""
-
-    def openapi(self) -> dict[str, Any]:
-        """Returns the OpenAPI document."""
-        document = describe_problems(super().openapi())
-        document["components"]["schemas"] |= form_schemas()
-        return document
 
 
 def create_app(
@@ -98,37 +79,7 @@ def create_app(
             await running.close()
             meters.close()
 
-    app = _new_app(lifespan)
-    install_handlers(app)
-    for router in ROUTERS:
-        app.include_router(router)
-    check_guarded(app.routes)
-    app.mount("/web", static_files())
-    _surround(app, settings, meters)
-    return app
-
-
-def _new_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
-    return _App(
-        title="Bitlens",
-        summary="Find pictures by sentences and sentences by pictures.",
-        version=VERSION,
-        lifespan=lifespan,
-        docs_url=None,  # FastAPI's pages load their scripts from elsewhere; the document itself is at /openapi.json
-        redoc_url=None,
-        redirect_slashes=False,
-        form_limits={"max_files": 4, "max_fields": 16, "max_part_size": _SMALL},
-    )
-
-
-def _surround(app: FastAPI, settings: Settings, meters: Meters) -> None:
-    limits = {"/search/text": _SMALL, "/search/image": settings.max_image_bytes + _SMALL}
-    limits |= dict.fromkeys(("/search/id", "/search/code", "/search/url"), _SMALL)
-    limits |= {"/search/many": 16 * _SMALL, "/index/jobs": settings.max_archive_bytes}
-    app.add_middleware(EncodedItemIds)
-    app.add_middleware(Arrive, body_timeout_s=settings.body_timeout_s, request_timeout_s=settings.request_timeout_s)
-    app.add_middleware(LimitSize, max_bytes=settings.max_request_bytes, by_path=limits)
-    app.add_middleware(Observe, meters=meters)  # added last, so outermost
+    return new_application(settings, lifespan, meters)
 
 
 def open_parts(settings: Settings) -> Parts:

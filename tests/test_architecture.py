@@ -39,7 +39,7 @@ LIBRARY_ROOMS = {
     "sqlalchemy": ["app/catalog/sql.py", "app/catalog/sql_*.py"],  # one adapter; its tables are a file of their own
     "httpx": ["app/fetch.py", "app/fetch_rules.py", "training/datasets/hub.py"],
     "limits": ["app/rate_limit.py"],
-    "fastapi": ["app/main.py", "app/deps.py", "app/errors.py", "app/routes/*.py"],
+    "fastapi": ["app/main.py", "app/application.py", "app/deps.py", "app/errors.py", "app/routes/*.py"],
     "torch": ["model/*", "training/*"],
     "h5py": ["training/datasets/*"],
     "scipy": ["training/*"],

@@ -104,6 +104,16 @@ def test_stats_tell_of_queues_and_of_the_cache_while_the_catalogue_is_away(parts
     assert found["cache_lookups"] == {"found": 0, "missing": 1, "unavailable": 0}
 
 
+@pytest.mark.parametrize(
+    ("method", "address", "allowed"),
+    [("PUT", "/index/rex", "DELETE, GET"), ("DELETE", "/index", "GET, POST"), ("GET", "/search/text", "POST")],
+)
+def test_all_methods_of_an_address_are_named_where_another_one_came(client, method, address, allowed):
+    response = client.request(method, address)
+    is_problem(response, 405, "method-not-allowed")
+    assert response.headers["allow"] == allowed
+
+
 def test_unknown_addresses_and_methods_are_problems(client):
     is_problem(client.get("/nope"), 404, "not-found")
     is_problem(client.get("/web/nope.js"), 404, "not-found")
