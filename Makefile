@@ -12,9 +12,10 @@ PORT ?= 8000
 BUNDLE ?= bundles/photos-64
 DURATION ?= 180
 SEED ?= 0
+SIZE ?= bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results soak clean
+.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results bench bench-check soak clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -81,6 +82,12 @@ bundle-photos: $(VENV)/demo.stamp ## Train bundles/photos-64 on a data set of ph
 results: $(VENV)/demo.stamp ## The tables of docs/results.md: every method, three seeds; goes on where it stopped. DATA=DIR.
 	@test -n "$(DATA)" || { echo "make results DATA=DIR: give the folder of the data set"; exit 2; }
 	$(BIN)/python -m bench.methods_table --data "$(DATA)" --out runs/table --reference --write docs/results.md
+
+bench: $(VENV)/dev.stamp ## Measure speed and write docs/performance.md; under 15 minutes. SIZE=large for sizes that take longer.
+	$(BIN)/python -m bench --size $(SIZE) --write docs/performance.md
+
+bench-check: $(VENV)/dev.stamp ## Fail if a ratio of speeds is far below what it was; under 2 minutes.
+	$(BIN)/python -m bench --size check --out runs/bench-check --check
 
 soak: $(VENV)/dev.stamp ## Wear the service down: kills, a full disk, Redis away, damaged snapshots. DURATION=180 seconds, SEED=0.
 	$(BIN)/python -m bench.soak --duration-s $(DURATION) --seed $(SEED) --write docs/reliability.md

@@ -1,10 +1,10 @@
-"""How fast the training loop is beside a plain one, and how long a full run takes.
+"""Times the training loop beside a plain one, at the width of the reference's heads and at the width that is used here.
 
-    python -m bench.train [--widths 1024 8192] [--threads 1] [--repeats 7]
+    OMP_NUM_THREADS=1 python -m bench.train [--size check|bench|large] [--widths 8192] [--rounds 5]
 
-The plain loop trains the same heads by the same losses as one would write it down: default Adam, a number read from every loss
-term in every batch, and reliability from the whole N × N similarity at once (autograd off). Both take a few steps in turns on
-random features of the photographs' shape; figures are medians, and a ratio is the median of the ratios of the turns.
+The plain loop trains the same heads by the same losses as one would write it down: Adam as PyTorch gives it, a number read from
+every loss term in every batch, and reliability from the whole N × N similarity at once, or row by row. A few steps are taken in
+turns, on random features of the published tables' shape; an epoch is made up of its parts.
 """
 
 from __future__ import annotations
@@ -13,24 +13,26 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
-from statistics import median
-from time import perf_counter
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from bench.limits import sgemm_rate
+from bench.machine import require_threads
+from bench.result import Result, measure
+from bench.timing import Spread, Turns, take_turns
+from bench.train_reliability import BLOCKS, ROW_BY_ROW, WHOLE, reliability_turns
 from training.compute import torch_settings
 from training.config import TrainingSection, make_config
 from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
 from training.methods.scbch import Scbch, ScbchOptions
-from training.reliability import estimate_reliability
 from training.trainer import Trainer
 
-N_PAIRS, N_LABELS, BATCH, EPOCHS = 9000, 18, 128, 50
-DIMS = {"image": 1664, "text": 384}
-_OPTIONS = ScbchOptions()
+N_LABELS, BATCH, EPOCHS, N_BITS = 24, 128, 50, 64
+DIMS = {"image": 4096, "text": 1386}
+_SIZES = {"check": ([2048], 2000), "bench": ([1024, 8192], 10_000), "large": ([1024, 4096, 8192], 18_000)}
 
 
 class _Method(Scbch):
@@ -45,55 +47,15 @@ class _Method(Scbch):
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A loop in three parts.
+    """A loop.
 
     Attributes:
-        options: Threads and precision.
-        steps: Takes all batches of a few pairs.
-        encode: Encodes these pairs.
-        reliability: Estimates reliability from codes of all pairs.
+        step: Takes one batch.
+        encode: Encodes one batch.
     """
 
-    options: TrainingSection
-    steps: Callable[[], object]
+    step: Callable[[], object]
     encode: Callable[[], object]
-    reliability: Callable[[], object]
-
-    def epoch_s(self, n_steps: int) -> dict[str, float]:
-        """Times each part once.
-
-        Args:
-            n_steps: How many batches ``steps`` takes.
-
-        Returns:
-            Seconds of a step, and of an epoch over all pairs.
-        """
-        with torch_settings(self.options):
-            step = _time(self.steps) / n_steps
-            encode = _time(self.encode) * N_PAIRS / (n_steps * BATCH)
-            reliability = _time(self.reliability)
-        return {"step": step, "reliability": encode + reliability, "epoch": -(-N_PAIRS // BATCH) * step + encode + reliability}
-
-
-def plain_reliability(image: Tensor, text: Tensor, labels: Tensor, k: int, floor: float) -> Tensor:
-    """Estimates reliability from the whole similarity at once.
-
-    Args:
-        image: (N, n_bits) float32.
-        text: (N, n_bits) float32.
-        labels: (N, C) float32.
-        k: Neighbours.
-        floor: Least trust.
-
-    Returns:
-        (N,) float32.
-    """
-    u, v = F.normalize(image), F.normalize(text)
-    similarity = (u @ u.T + v @ v.T) / 2
-    similarity.fill_diagonal_(0)
-    nearest, index = similarity.topk(k, dim=1)
-    voted = (nearest[:, :, None] * labels[index]).sum(dim=1) / nearest.sum(dim=1, keepdim=True)
-    return floor + (1 - floor) * F.cosine_similarity(labels, voted, dim=1)
 
 
 def random_pairs(n: int) -> LabelledFeatures:
@@ -103,7 +65,7 @@ def random_pairs(n: int) -> LabelledFeatures:
         n: How many.
 
     Returns:
-        Features of the photographs' widths, one to three labels of 18 a pair.
+        Features of :data:`DIMS`, one to three labels of 24 a pair.
     """
     sides = {name: torch.randn(n, dim) for name, dim in DIMS.items()}
     labels = torch.zeros(n, N_LABELS).scatter_(1, torch.randint(N_LABELS, (n, 3)), 1.0)
@@ -114,113 +76,132 @@ def _method(width: int, n: int) -> _Method:
     return _Method(ScbchOptions(image_hidden=(width, width), text_hidden=(width,)), n_train=n, n_labels=N_LABELS)
 
 
-def ours(width: int, pairs: LabelledFeatures, codes: RelaxedCodes, labels: Tensor, options: TrainingSection) -> Contestant:
+def ours(width: int, pairs: LabelledFeatures, options: TrainingSection) -> Contestant:
     """Returns the loop of this repository.
 
     Args:
         width: Of the heads.
-        pairs: A few, to take steps on.
-        codes: Relaxed codes of all pairs.
-        labels: (N, C) float32 of all pairs.
+        pairs: One batch.
         options: Threads and precision.
 
     Returns:
         Its parts.
     """
-    method = _method(width, len(labels))
+    method = _method(width, len(pairs.image))
     trainer = Trainer(method, pairs, options)
-    trainer.run_epoch(1)  # warms up, and gives the method its way of encoding
-
-    def reliability() -> Tensor:
-        return estimate_reliability(
-            codes.image, codes.text, labels, n_neighbours=_OPTIONS.n_neighbours, floor=_OPTIONS.reliability_floor
-        )
-
-    return Contestant(options, lambda: trainer.run_epoch(1), method.encode_train, reliability)
+    trainer.run_epoch(1)  # gives the method its way of encoding
+    return Contestant(lambda: trainer.run_epoch(1), method.encode_train)
 
 
-def plain(width: int, pairs: LabelledFeatures, codes: RelaxedCodes, labels: Tensor, options: TrainingSection) -> Contestant:
+def plain(width: int, pairs: LabelledFeatures, options: TrainingSection) -> Contestant:
     """Returns the loop as one would write it down.
 
     Args:
         width: Of the heads.
-        pairs: A few, to take steps on.
-        codes: Relaxed codes of all pairs.
-        labels: (N, C) float32 of all pairs.
-        options: Threads and precision.
+        pairs: One batch.
+        options: Learning rate.
 
     Returns:
         Its parts.
     """
-    method = _method(width, len(labels))
-    heads = method.build_heads(dict(DIMS), options.n_bits)
+    method = _method(width, len(pairs.image))
+    heads = method.build_heads(dict(DIMS), N_BITS)
     parameters = [*chain.from_iterable(head.parameters() for head in heads.values()), *method.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=options.learning_rate, weight_decay=options.weight_decay)
 
-    def steps() -> None:
-        totals = dict.fromkeys(("contrastive", "quantization", "classification"), 0.0)
-        for index in torch.split(torch.randperm(len(pairs.image)), BATCH):
-            batch = Batch(pairs.image[index], pairs.text[index], pairs.given_labels[index], index)
-            terms = method.loss_terms(batch, RelaxedCodes(heads["image"](batch.image_features), heads["text"](batch.text_features)))
-            optimizer.zero_grad()
-            sum(terms.values(), torch.zeros(())).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            for name, term in terms.items():
-                totals[name] += term.item()
+    def step() -> list[float]:
+        index = torch.randperm(len(pairs.image))
+        batch = Batch(pairs.image[index], pairs.text[index], pairs.given_labels[index], index)
+        terms = method.loss_terms(batch, RelaxedCodes(heads["image"](batch.image_features), heads["text"](batch.text_features)))
+        optimizer.zero_grad()
+        sum(terms.values(), torch.zeros(())).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return [term.item() for term in terms.values()]
 
     @torch.no_grad()
     def encode() -> RelaxedCodes:
         return RelaxedCodes(heads["image"](pairs.image), heads["text"](pairs.text))
 
-    @torch.no_grad()
-    def reliability() -> Tensor:
-        return plain_reliability(codes.image, codes.text, labels, _OPTIONS.n_neighbours, _OPTIONS.reliability_floor)
-
-    steps()
-    return Contestant(options, steps, encode, reliability)
+    return Contestant(step, encode)
 
 
-def _time(part: Callable[[], object]) -> float:
-    started = perf_counter()
-    part()
-    return perf_counter() - started
+def loop_turns(width: int, rounds: int) -> Turns:
+    """Times a step and the encoding of a batch of each loop.
 
-
-def main() -> int:
-    """Prints a table, and how long a full run takes.
+    Args:
+        width: Of the heads.
+        rounds: Turns.
 
     Returns:
-        The exit code.
+        Seconds by (loop, part), as ``loop/part``.
     """
-    given = _parser().parse_args()
+    pairs = random_pairs(BATCH)
+    calls: dict[str, Callable[[], object]] = {}
+    for name, make, precision in (("plain", plain, "float32"), ("ours", ours, "float32"), ("ours, medium", ours, "medium")):
+        options = make_config({}, [f"training.precision={precision}", "training.threads=1"]).training
+        with torch_settings(options):
+            contestant = make(width, pairs, options)
+        for part, call in (("step", contestant.step), ("encode", contestant.encode)):
+            calls[f"{name}/{part}"] = partial(_within, options, call)
+    return take_turns(calls, rounds=rounds)
+
+
+def _within(options: TrainingSection, call: Callable[[], object]) -> None:
+    with torch_settings(options):
+        call()
+
+
+def _epochs(turns: Turns, reliability: Turns, loop: str, n: int) -> list[float]:
+    """Returns seconds of an epoch, turn by turn: all steps, all encodings, reliability."""
+    n_batches = -(-n // BATCH)
+    once = reliability.of(WHOLE if loop == "plain" else BLOCKS).value
+    parts = zip(turns.seconds[f"{loop}/step"], turns.seconds[f"{loop}/encode"], strict=True)
+    return [n_batches * (step + encode) + once for step, encode in parts]
+
+
+def run(given: argparse.Namespace) -> Result:
+    """Measures.
+
+    Args:
+        given: Sizes.
+
+    Returns:
+        Tables, and the target at the greatest width.
+    """
+    require_threads(1)
     torch.manual_seed(1)
-    labels, n_steps = random_pairs(N_PAIRS).given_labels, given.steps
-    codes = RelaxedCodes(*(F.normalize(torch.randn(N_PAIRS, 64)) for _ in DIMS))
-    print("| width | loop | step, ms | reliability, s | epochs/s | × plain |\n|---|---|---|---|---|---|")
-    for width in given.widths:
-        pairs = random_pairs(n_steps * BATCH)
-        contestants = {}
-        for name, make, precision in (("plain", plain, "float32"), ("ours", ours, "float32"), ("ours, medium", ours, "medium")):
-            options = make_config({}, [f"training.precision={precision}", f"training.threads={given.threads}"]).training
-            contestants[name] = make(width, pairs, codes, labels, options)
-        turns = [{name: each.epoch_s(n_steps) for name, each in contestants.items()} for _ in range(given.repeats)]
-        for name in contestants:
-            step, reliability, epoch = (median(turn[name][part] for turn in turns) for part in ("step", "reliability", "epoch"))
-            ratio = median(turn["plain"]["epoch"] / turn[name]["epoch"] for turn in turns)
-            print(f"| {width} | {name} | {step * 1e3:.1f} | {reliability:.2f} | {1 / epoch:.3f} | {ratio:.2f} |", flush=True)
-        if width == 1024:
-            print(f"{EPOCHS} epochs of {N_PAIRS} pairs, medium: {EPOCHS * epoch:.0f} s without validation", file=sys.stderr)
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--widths", type=int, nargs="+", default=[1024, 8192])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=8, help="batches that are timed at once")
-    return parser
+    widths, n = _SIZES[given.size]
+    result = Result("train", "Training", {"n_pairs": n, "batch": BATCH, "n_bits": N_BITS, "threads": 1})
+    reliability = reliability_turns(random_pairs(n).given_labels, N_BITS, given.rounds)
+    for way in reliability.seconds:
+        result.add(f"Reliability of {n:,} pairs", way=way, seconds=reliability.of(way), times_blocks=reliability.ratio(way, BLOCKS))
+    result.beat("reliability", ROW_BY_ROW, reliability.ratio(ROW_BY_ROW, BLOCKS))
+    result.beat("reliability", WHOLE, reliability.ratio(WHOLE, BLOCKS))
+    for width in given.widths or widths:
+        turns = loop_turns(width, given.rounds)
+        epochs = Turns({loop: _epochs(turns, reliability, loop, n) for loop in ("plain", "ours", "ours, medium")})
+        for loop in epochs.seconds:
+            parts = {f"{part}_s": turns.of(f"{loop}/{part}") for part in ("step", "encode")}
+            hours = epochs.of(loop).times(EPOCHS / 3600)
+            result.add(
+                f"{EPOCHS} epochs of SCBCH", width=width, loop=loop, **parts, hours=hours, times_faster=epochs.ratio("plain", loop)
+            )
+            if loop != "plain":
+                result.beat(f"training, width {width}, {loop}", "plain loop", epochs.ratio("plain", loop))
+        result.reach("train_wide", epochs.ratio("plain", "ours"))
+        flops = 6 * BATCH * (DIMS["image"] * width + width * width + DIMS["text"] * width + 2 * width * N_BITS)
+        rate = sgemm_rate()
+        result.limits[f"sgemm beside width {width}, GFLOP/s"] = rate
+        result.near(
+            f"a step at width {width}: its products alone",
+            "sgemm",
+            Spread.of([flops / 1e9 / rate.value / each for each in turns.seconds["ours/step"]]),
+        )
+    return result
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    own = argparse.ArgumentParser()
+    own.add_argument("--widths", type=int, nargs="+")
+    own.add_argument("--rounds", type=int, default=5)
+    sys.exit(measure(__doc__, run, own))

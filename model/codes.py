@@ -48,7 +48,7 @@ def sign_codes(relaxed_codes: npt.NDArray[np.floating]) -> Int8:
     """
     if not np.isfinite(relaxed_codes).all():
         raise CodeError("relaxed codes contain a value that is not finite")
-    return np.where(relaxed_codes >= 0, 1, -1).astype(np.int8)
+    return (relaxed_codes >= 0).view(np.int8) * np.int8(2) - np.int8(1)
 
 
 def pack_codes(signs: Int8 | Float32) -> UInt8:

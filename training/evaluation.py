@@ -26,6 +26,7 @@ from training.ranking_metrics import (
     expected_precision_at,
     precision_and_recall_within,
 )
+from training.relevance_histograms import RelevanceHistograms, relevance_histograms
 
 __all__ = [
     "Evaluation",
@@ -38,6 +39,7 @@ __all__ = [
     "evaluate_within",
 ]
 
+_Histograms = RankingHistograms | RelevanceHistograms
 _FIRST, _FIRST_PARTNERS, _RADIUS = 50, 10, 2
 _LIST_LENGTHS = (1, 5, 10, 20, 50, 100, 200, 500, 1000)
 
@@ -71,7 +73,7 @@ def evaluate(query: LabelledCodes, database: LabelledCodes, *, label_names: Sequ
 
 
 def evaluate_map(query: LabelledCodes, database: LabelledCodes) -> MapEvaluation:
-    """Ranks the database for every query in both directions, for mAP alone: a third of the time of :func:`evaluate`.
+    """Ranks the database for every query in both directions, for mAP alone: a small part of the time of :func:`evaluate`.
 
     Args:
         query: Q pairs.
@@ -83,7 +85,7 @@ def evaluate_map(query: LabelledCodes, database: LabelledCodes) -> MapEvaluation
     Raises:
         DatasetError: If nothing is relevant to any query.
     """
-    histograms = ranking_histograms(query, database)
+    histograms = relevance_histograms(query, database)
     return _maps(histograms, _with_relevant(histograms["i2t"]), n_database=len(database.labels))
 
 
@@ -99,7 +101,7 @@ def evaluate_within(pairs: LabelledCodes) -> MapEvaluation:
     Raises:
         DatasetError: If no two pairs share a label.
     """
-    histograms = ranking_histograms(pairs, pairs, exclude_own=True)
+    histograms = relevance_histograms(pairs, pairs, exclude_own=True)
     return _maps(histograms, _with_relevant(histograms["i2t"]), n_database=len(pairs.labels) - 1)
 
 
@@ -120,7 +122,7 @@ def _separation(histograms: Mapping[str, RankingHistograms]) -> Separation:
     return Separation(tuple(np.asarray(counts).tolist()))
 
 
-def _with_relevant(found: RankingHistograms) -> npt.NDArray[np.bool_]:
+def _with_relevant(found: _Histograms) -> npt.NDArray[np.bool_]:
     """Says for which queries something is relevant; labels decide, so it is the same in both directions."""
     has_relevant: npt.NDArray[np.bool_] = found.relevant.sum(axis=1) > 0
     if not has_relevant.any():
@@ -128,7 +130,7 @@ def _with_relevant(found: RankingHistograms) -> npt.NDArray[np.bool_]:
     return has_relevant
 
 
-def _maps(histograms: Mapping[str, RankingHistograms], kept: npt.NDArray[np.bool_], *, n_database: int) -> MapEvaluation:
+def _maps(histograms: Mapping[str, _Histograms], kept: npt.NDArray[np.bool_], *, n_database: int) -> MapEvaluation:
     maps = {
         name: float(expected_average_precision(found.everything[kept], found.relevant[kept]).mean())
         for name, found in histograms.items()

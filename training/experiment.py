@@ -23,7 +23,7 @@ from training.methods import METHODS
 from training.methods.base import LabelledFeatures
 from training.report import render_report
 from training.run_folder import RunFolder
-from training.trainer import Trainer
+from training.trainer import ENCODE_ROWS, Trainer
 
 Features = Callable[[str], PairFeatures]
 """Gives the features of ``train``, ``query`` or ``gallery``."""
@@ -62,7 +62,7 @@ def _run(config: RunConfig, features: Features, run: RunFolder, progress: Progre
     from_main(lambda: _store_labels(labels, run))
 
     def encode_splits(trainer: Trainer) -> tuple[LabelledCodes, LabelledCodes]:
-        return _encode_pairs(trainer, features("query")), _encode_pairs(trainer, train, features("gallery"))
+        return encode_pairs(trainer, features("query")), encode_pairs(trainer, train, features("gallery"))
 
     if config.training.selection == "query":
         judge = judge_by_query(encode_splits)
@@ -145,8 +145,22 @@ def judge_by_query(encode_splits: Callable[[Trainer], tuple[LabelledCodes, Label
     return judge
 
 
-def _encode_pairs(trainer: Trainer, *parts: PairFeatures) -> LabelledCodes:
-    codes = [trainer.encode(torch.from_numpy(np.array(part.image)), torch.from_numpy(np.array(part.text))) for part in parts]
+def encode_pairs(trainer: Trainer, *parts: PairFeatures) -> LabelledCodes:
+    """Encodes splits block by block, so that of features mapped from disk no more than a block is ever in memory.
+
+    Args:
+        trainer: Encodes.
+        *parts: Splits.
+
+    Returns:
+        Codes and true labels of all parts, one after another.
+    """
+    blocks = [
+        (part.image[start : start + ENCODE_ROWS], part.text[start : start + ENCODE_ROWS])
+        for part in parts
+        for start in range(0, len(part.image), ENCODE_ROWS)
+    ]
+    codes = [trainer.encode(torch.from_numpy(np.array(image)), torch.from_numpy(np.array(text))) for image, text in blocks]
     return LabelledCodes(
         image=np.concatenate([code.image.numpy() for code in codes]),
         text=np.concatenate([code.text.numpy() for code in codes]),

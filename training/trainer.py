@@ -25,7 +25,8 @@ from training.methods.base import Batch, HashingMethod, LabelledFeatures, Relaxe
 from training.precision import matmul_precision
 from training.processes import Processes
 
-_BLOCK = 4096
+ENCODE_ROWS = 4096
+"""Pairs that are encoded at once."""
 _GRADIENT = "the gradient"
 _METHOD_STREAM = 2**40  # keeps random numbers that a method draws apart from those that order the batches
 
@@ -123,7 +124,7 @@ class Trainer:
 
     @torch.no_grad()
     def _encode_train(self) -> RelaxedCodes:
-        blocks = zip(torch.split(self._train.image, _BLOCK), torch.split(self._train.text, _BLOCK), strict=True)
+        blocks = zip(torch.split(self._train.image, ENCODE_ROWS), torch.split(self._train.text, ENCODE_ROWS), strict=True)
         return _joined([self._relaxed_codes(image, text) for image, text in blocks])
 
     @torch.no_grad()
@@ -139,7 +140,7 @@ class Trainer:
         """
         codes = []
         with self._descent.averaged(), matmul_precision("highest"):
-            for image, text in zip(torch.split(image_features, _BLOCK), torch.split(text_features, _BLOCK), strict=True):
+            for image, text in zip(torch.split(image_features, ENCODE_ROWS), torch.split(text_features, ENCODE_ROWS), strict=True):
                 image_codes, text_codes = self.heads["image"](image.to(self.device)), self.heads["text"](text.to(self.device))
                 codes.append(RelaxedCodes(image_codes.cpu(), text_codes.cpu()))
         return _joined(codes)

@@ -16,10 +16,12 @@ from model.errors import ConfigError, DatasetError
 from tests.training_fixtures import ClusterData, cluster_features, open_run, small_config
 from training.checkpoint import read_tensors
 from training.config import RunConfig
-from training.experiment import run_experiment
-from training.inputs import make_training_labels
+from training.experiment import encode_pairs, run_experiment
+from training.inputs import PairFeatures, make_training_labels
 from training.label_noise import add_label_noise
+from training.methods.base import RelaxedCodes
 from training.run_folder import RunFolder
+from training.trainer import ENCODE_ROWS
 
 TRAINED = ("metrics.jsonl", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "labels.safetensors")
 ALL_FILES = (*TRAINED, "report.json", "report.md", "config.toml", "run.json")
@@ -303,3 +305,26 @@ def test_validation_pairs_that_share_no_label_cannot_choose_an_epoch(tmp_path: P
     data.relabel("train", np.eye(12, dtype=np.uint8))
     with pytest.raises(DatasetError, match="validation"):
         train(tmp_path, small_config("noise.rate=0"), data)
+
+
+class Doubling:
+    """A trainer whose codes are its features doubled; remembers how many pairs it was given at once."""
+
+    def __init__(self) -> None:
+        self.n_pairs: list[int] = []
+
+    def encode(self, image_features: torch.Tensor, text_features: torch.Tensor) -> RelaxedCodes:
+        self.n_pairs.append(len(image_features))
+        return RelaxedCodes(image_features * 2, text_features * 2)
+
+
+def test_features_mapped_from_disk_are_encoded_a_block_at_a_time(tmp_path: Path) -> None:
+    n = ENCODE_ROWS + 5
+    np.save(tmp_path / "features.npy", np.random.default_rng(1).standard_normal((n, 3)).astype(np.float32))
+    mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
+    part, trainer = PairFeatures(mapped, -mapped, np.eye(n, 2, dtype=np.uint8)), Doubling()
+    codes = encode_pairs(trainer, part, PairFeatures(mapped[:7], -mapped[:7], part.true_labels[:7]))  # type: ignore[arg-type]
+    assert trainer.n_pairs == [ENCODE_ROWS, 5, 7]
+    np.testing.assert_array_equal(codes.image, np.concatenate([mapped, mapped[:7]]) * 2)
+    np.testing.assert_array_equal(codes.text, -codes.image)
+    assert codes.labels.shape == (n + 7, 2)

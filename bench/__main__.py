@@ -1,0 +1,94 @@
+"""Runs all scripts one after another and writes the page on speed; or a quick check of the ratios alone.
+
+    python -m bench [--size check|bench|large] [--only NAME ...] [--out DIR] [--write docs/performance.md]
+    python -m bench --size check --check
+
+Each script is a process of its own whose libraries have one thread each. One that fails is told, and the others go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+
+from bench.grid_command import exit_code, tell
+from bench.machine import environment
+from bench.methods_table import put_between_marks
+from bench.performance_page import all_of, page, read_results
+from bench.result import OUT, SIZES
+from bench.targets import regressions
+
+SCRIPTS = ("limits", "evaluate", "train")
+"""In the order of the page; each is ``python -m bench.NAME --size S --out DIR``."""
+TIMEOUT_S = {"check": 60, "bench": 300, "large": 7200}
+_MARKS = "performance"
+
+
+def run_script(name: str, size: str, out: Path) -> str:
+    """Runs one script.
+
+    Args:
+        name: Of the script.
+        size: One of :data:`bench.result.SIZES`.
+        out: Folder of results; what it held of this script is removed first.
+
+    Returns:
+        Why it failed, or nothing.
+    """
+    (out / f"{name}.json").unlink(missing_ok=True)
+    command = [sys.executable, "-m", f"bench.{name}", "--size", size, "--out", str(out)]
+    started = perf_counter()
+    try:
+        ended = subprocess.run(command, env=environment(1), capture_output=True, text=True, timeout=TIMEOUT_S[size], check=False)
+    except subprocess.TimeoutExpired:
+        return f"bench.{name} took more than {TIMEOUT_S[size]} s"
+    tell(f"{name}: {perf_counter() - started:.0f} s")
+    if ended.returncode:
+        last = (ended.stderr.strip() or "no word").splitlines()[-1]
+        return f"bench.{name} ended with {ended.returncode}: {last}"
+    return ""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the scripts.
+
+    Args:
+        arguments: Of the command line; None for the process's own.
+
+    Returns:
+        The exit code: 0 done, 1 a script failed or a ratio is below its bound, 2 a mistake of the caller's, 130 interrupted.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", choices=SIZES, default="bench")
+    parser.add_argument(
+        "--only", nargs="+", choices=SCRIPTS, default=[], metavar="NAME", help="run these, keep the others' results"
+    )
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of results (default {OUT})")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables between the marks of this document")
+    parser.add_argument("--check", action="store_true", help="fail if a ratio is below its bound")
+    given = parser.parse_args(arguments)
+    return exit_code(lambda: _run(given))
+
+
+def _run(given: argparse.Namespace) -> int:
+    """Runs the scripts, writes the page, compares with the bounds; returns how much went wrong."""
+    if given.write:
+        put_between_marks(given.write, _MARKS, "")  # refused now, not after minutes
+    given.out.mkdir(parents=True, exist_ok=True)
+    failed = [why for name in given.only or SCRIPTS if (why := run_script(name, given.size, given.out))]
+    found = read_results(given.out, SCRIPTS)
+    if given.write and found:
+        given.write.write_text(put_between_marks(given.write, _MARKS, page(found, given.write.parent)), encoding="utf-8")
+    if given.check:
+        failed += [f"slower than it was: {line}" for line in regressions(all_of(found, "targets"))]
+    for why in failed:
+        tell(why)
+    return len(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
