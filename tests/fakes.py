@@ -193,8 +193,9 @@ class FakeCatalog:
             del self._answers[name]
         return len(old)
 
-    def add_job(self, job: Job) -> None:
+    def add_job(self, job: Job, seal: Seal[Job] = no_records) -> None:
         self._jobs[job.job_id] = job
+        self._keep(seal([job]))
 
     def job(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)
@@ -208,6 +209,13 @@ class FakeCatalog:
             return False
         self._jobs[job_id] = replace(job, **changes)
         return True
+
+    def forget_jobs(self, before_s: int) -> int:
+        old = [name for name, job in self._jobs.items() if job.ended_at_s is not None and job.ended_at_s < before_s]
+        for name in old:
+            del self._jobs[name]
+            self._failures.pop(name, None)
+        return len(old)
 
     def failures(self, job_id: str, after_line: int = 0, limit: int = 100) -> list[JobFailure]:
         found = sorted(self._failures.get(job_id, []), key=lambda failure: failure.line)

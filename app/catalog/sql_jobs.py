@@ -18,16 +18,7 @@ _COLUMNS = [column for column in jobs.c if column.name != "number"]
 
 
 class SqlJobs(SqlDatabase):
-    """The part of a catalogue that holds jobs; see :class:`app.job_records.Jobs`."""
-
-    def add_job(self, job: Job) -> None:
-        """Writes down a new job.
-
-        Args:
-            job: With a name that no other has.
-        """
-        with self._writer() as connection:
-            connection.execute(sa.insert(jobs).values(**asdict(job)))
+    """The part of a catalogue that reads and changes jobs; see :class:`app.job_store.Jobs`."""
 
     def job(self, job_id: str) -> Job | None:
         """Looks a job up.
@@ -70,6 +61,21 @@ class SqlJobs(SqlDatabase):
         unfinished = sa.and_(jobs.c.job_id == job_id, jobs.c.state.in_(UNFINISHED))
         with self._writer() as connection:
             return connection.execute(sa.update(jobs).where(unfinished).values(**changes)).rowcount == 1
+
+    def forget_jobs(self, before_s: int) -> int:
+        """Deletes old jobs with what is told of their items.
+
+        Args:
+            before_s: Seconds since 1970; jobs that ended before are deleted.
+
+        Returns:
+            How many were deleted.
+        """
+        old = sa.and_(jobs.c.ended_at_s < before_s, jobs.c.state.not_in(UNFINISHED))
+        with self._writer() as connection:
+            of_old = sa.select(jobs.c.job_id).where(old)
+            connection.execute(sa.delete(job_failures).where(job_failures.c.job_id.in_(of_old)))
+            return connection.execute(sa.delete(jobs).where(old)).rowcount
 
     def failures(self, job_id: str, after_line: int = 0, limit: int = 100) -> list[JobFailure]:
         """Lists items that failed.

@@ -11,6 +11,10 @@ ITEMS = [{"id": "cat", "image": "pictures/cat.png", "text": "red cat"}, {"id": "
 FILES = {"manifest.jsonl": manifest(*ITEMS), "pictures/cat.png": picture("red cat")}
 
 
+def gzipped(files):
+    return tarred(files, "w:gz")
+
+
 def settings(folder, **more):
     return settings_for(folder / "data", bulk_folder=folder / "bulk", max_archive_bytes=20_000, **more)
 
@@ -52,7 +56,9 @@ def test_a_manifest_in_the_servers_folder_is_indexed(client):
     assert "attachment" in failures.headers["content-disposition"]
 
 
-@pytest.mark.parametrize(("pack", "media_type"), [(zipped, "application/zip"), (tarred, "application/x-tar")])
+@pytest.mark.parametrize(
+    ("pack", "media_type"), [(zipped, "application/zip"), (tarred, "application/x-tar"), (gzipped, "application/gzip")]
+)
 @pytest.mark.parametrize("top", ["", "spring/"], ids=["at the top", "in a folder"])
 def test_an_archive_is_indexed_and_leaves_nothing_but_its_items(client, tmp_path, pack, media_type, top):
     checked(client, upload(client, pack({top + name: content for name, content in FILES.items()}), media_type))
@@ -71,6 +77,39 @@ def test_a_job_that_waits_when_the_service_stops_is_worked_on_after_a_restart(tm
         assert (first["n_added"], client.get("/index/count").json()) == (500, {"n_items": 500})
         assert client.get("/readyz").json()["checks"]["index"] == "ok"
         assert emptied(client, folder / "jobs")
+
+
+def kept(client, **what):
+    headers = {"idempotency-key": "k", **what.pop("headers", {})}
+    answer = client.post("/index/jobs", headers=headers, **what)
+    return answer.status_code, answer.headers["location"], answer.headers.get("idempotency-replayed")
+
+
+def test_an_archive_that_is_sent_again_with_its_key_is_one_job(client, tmp_path):
+    zip_of_it = {"content": zipped(FILES), "headers": {"content-type": "application/zip"}}
+    status, location, replayed = kept(client, **zip_of_it)
+    assert (status, replayed, kept(client, **zip_of_it)) == (202, None, (202, location, "true"))
+    finished(client, location.rpartition("/")[2])
+    assert kept(client, **zip_of_it) == (202, location, "true")
+    assert len(client.get("/index/jobs").json()["jobs"]) == 1
+    assert emptied(client, tmp_path / "data" / "jobs")
+    other = {**zip_of_it["headers"], "idempotency-key": "k"}
+    is_problem(client.post("/index/jobs", content=zipped({"m": b""}), headers=other), 422, "idempotency-key-reused")
+    assert emptied(client, tmp_path / "data" / "jobs")
+
+
+def test_a_manifest_that_is_sent_again_with_its_key_is_one_job_also_when_it_is_gone(client, tmp_path):
+    first = kept(client, json={"manifest": "spring/manifest.jsonl"})
+    finished(client, first[1].rpartition("/")[2])
+    (tmp_path / "bulk" / "spring" / "manifest.jsonl").unlink()
+    assert kept(client, json={"manifest": "spring/manifest.jsonl"}) == (202, first[1], "true")
+    assert len(client.get("/index/jobs").json()["jobs"]) == 1
+
+
+def test_a_job_that_was_refused_is_no_answer_to_keep(client):
+    key = {"idempotency-key": "k"}
+    is_problem(client.post("/index/jobs", json={"manifest": "none.jsonl"}, headers=key), 422, "invalid-request")
+    assert kept(client, json={"manifest": "spring/manifest.jsonl"})[2] is None
 
 
 def test_a_job_is_cancelled_once(client, tmp_path):
@@ -124,7 +163,7 @@ def test_uploads_of_no_use_are_refused_and_leave_nothing(client, tmp_path):
     is_problem(upload(client, b""), 422, "invalid-request")
     is_problem(upload(client, bytes(20_001)), 413, "request-too-large")
     is_problem(upload(client, iter([bytes(10_000)] * 3)), 413, "request-too-large")
-    is_problem(upload(client, zipped(FILES), "application/gzip"), 415, "unsupported-media-type")
+    is_problem(upload(client, zipped(FILES), "application/x-7z-compressed"), 415, "unsupported-media-type")
     assert emptied(client, tmp_path / "data" / "jobs")
 
 
