@@ -5,6 +5,7 @@ Decides how the services are put together and how many threads each kind of work
 
 from __future__ import annotations
 
+from app.batching import BatchRules
 from app.data_dir import JOBS
 from app.decode import ImageDecoder
 from app.deleting import Deleting
@@ -16,7 +17,8 @@ from app.job_files import JobFiles
 from app.job_records import UNFINISHED
 from app.jobs import JobWorker
 from app.measured import measured, measured_decoder
-from app.metrics import Meters, PrometheusMeters
+from app.meters import Meters
+from app.metrics import PrometheusMeters
 from app.pools import Pool
 from app.retrieval import Retrieval
 from app.settings import Settings
@@ -72,9 +74,8 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
     waiting = settings.max_waiting
     read_pool = Pool("searching", n_threads=settings.search_threads, max_waiting=waiting)
     decode_pool = Pool("decoding", n_threads=settings.decode_threads, max_waiting=waiting)
-    encode_pool = Pool("encoding", n_threads=1, max_waiting=waiting)
     writer_pool = Pool("writing", n_threads=1, max_waiting=waiting)
-    encoding = _encoding(parts, measured_decoder(_decoder(settings), meters), decode_pool, encode_pool, settings.max_text_chars)
+    encoding = _encoding(parts, settings, meters, decode_pool)
     idempotency = Idempotency(records=parts.catalog, pool=read_pool)
     indexing = Indexing(
         encoding=encoding,
@@ -98,7 +99,7 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         writer_pool=writer_pool,
         upkeep=_upkeep(writer, writer_pool, idempotency, settings),
         jobs=_jobs(parts, settings, indexing, read_pool, writer_pool),
-        pools=(writer_pool, read_pool, decode_pool, encode_pool),
+        pools=(writer_pool, read_pool, decode_pool, encoding.queue),
         meters=meters,
     )
 
@@ -109,15 +110,17 @@ def _decoder(settings: Settings) -> ImageDecoder:
     )
 
 
-def _encoding(parts: Parts, decoder: ImageDecoder, decode_pool: Pool, encode_pool: Pool, max_text_chars: int) -> Encoding:
+def _encoding(parts: Parts, settings: Settings, meters: Meters, decode_pool: Pool) -> Encoding:
     return Encoding(
         encoders=parts.encoders,
         bundle_id=parts.bundle_id,
         cache=parts.cache,
-        decoder=decoder,
+        decoder=measured_decoder(_decoder(settings), meters),
         decode_pool=decode_pool,
-        encode_pool=encode_pool,
-        max_text_chars=max_text_chars,
+        encode_pool=Pool("encoding", n_threads=1, max_waiting=settings.max_waiting),
+        max_text_chars=settings.max_text_chars,
+        rules=BatchRules(settings.max_batch, settings.max_wait_ms / 1000, settings.max_waiting),
+        meters=meters,
     )
 
 

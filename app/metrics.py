@@ -1,7 +1,7 @@
-"""What is counted and timed, for Prometheus and ``GET /stats``.
+"""Counts and times for Prometheus and ``GET /stats``.
 
-Decides names, labels and buckets. Measures nothing itself: the wiring hands :class:`Meters` to the boundaries (``app.measured``,
-``app.middleware``), and what is a state and no event is looked at when somebody asks (``app.figures``).
+Decides names, labels and buckets. What is counted is told in ``app.meters``; what is a state and no event is looked at when
+somebody asks (``app.figures``).
 """
 
 from __future__ import annotations
@@ -10,100 +10,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Literal, Protocol, get_args
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
 from app.cache.base import Modality
 from app.figures import Figures
+from app.meters import Outcome, Stage
 from app.prometheus_states import States
-
-Outcome = Literal["found", "missing", "unavailable"]
-Stage = Literal["decode", "prepare", "forward", "cache", "search", "catalogue_read", "catalogue_write"]
 
 _REQUEST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _STAGE_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _DISTANCES = (0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 28, 32, 48, 64, 96, 128)
+_BATCH_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
 _inner_s: ContextVar[list[float] | None] = ContextVar("inner_s", default=None)
 
 
-class Meters(Protocol):
-    """Takes what the boundaries measure; safe in any thread."""
-
-    def request(self, headers: Mapping[str, str]) -> AbstractContextManager[None]:
-        """Surrounds one request, :meth:`answered` included.
-
-        Args:
-            headers: The request's, names in lower case.
-
-        Returns:
-            A context manager around it.
-        """
-        ...
-
-    def stage(self, name: Stage) -> AbstractContextManager[None]:
-        """Times a block of work; time spent in a stage inside it counts for that one only.
-
-        Args:
-            name: Which kind of work.
-
-        Returns:
-            A context manager around the work.
-        """
-        ...
-
-    def answered(self, route: str, method: str, status: int, latency_s: float) -> None:
-        """Counts one request.
-
-        Args:
-            route: The route's template, never an address.
-            method: HTTP method.
-            status: HTTP status.
-            latency_s: Seconds from its first to its last byte.
-        """
-        ...
-
-    def looked_up(self, outcome: Outcome, n_keys: int) -> None:
-        """Counts keys that the code cache was asked for.
-
-        Args:
-            outcome: What it answered; "unavailable" during an outage.
-            n_keys: How many.
-        """
-        ...
-
-    def lookups(self) -> dict[Outcome, int]:
-        """Returns the keys counted by :meth:`looked_up`, by outcome."""
-        ...
-
-    def nearest(self, target: Modality, distance: int) -> None:
-        """Counts the distance of a search's first hit.
-
-        Args:
-            target: What it was compared by.
-            distance: Differing bits.
-        """
-        ...
-
-    def render(self, figures: Figures) -> bytes:
-        """Writes everything in Prometheus' text format.
-
-        Args:
-            figures: What is a state, seen just now.
-
-        Returns:
-            UTF-8 text.
-        """
-        ...
-
-    def close(self) -> None:
-        """Gives back what was opened for measuring."""
-        ...
-
-
 class PrometheusMeters:
-    """A :class:`Meters` with a registry of its own, so that two applications in a process do not add up.
+    """A :class:`~app.meters.Meters` with a registry of its own, so that two applications in a process do not add up.
 
     Args:
         clock: Seconds, growing.
@@ -128,6 +53,12 @@ class PrometheusMeters:
         self._n_lookups: dict[Outcome, int] = dict.fromkeys(get_args(Outcome), 0)
         for outcome in self._n_lookups:
             self._lookups.labels(outcome)  # a count of zero is shown, too
+        self._batch_sizes = Histogram(
+            "bitlens_batch_size", "Inputs of one forward pass.", ("modality",), buckets=_BATCH_SIZES, registry=self._registry
+        )
+        self._coalesced = Counter(
+            "bitlens_coalesced", "Inputs not encoded, as the same one was under way.", registry=self._registry
+        )
         self._nearest = Histogram(
             "bitlens_nearest_distance",
             "Distance of a search's first hit, bits.",
@@ -150,7 +81,7 @@ class PrometheusMeters:
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:
-        """Times a block of work; see :class:`Meters`.
+        """Times a block of work; see :class:`~app.meters.Meters`.
 
         Args:
             name: Which kind of work.
@@ -171,7 +102,7 @@ class PrometheusMeters:
             self._stages_s.labels(name).observe(max(0.0, took_s - inner[0]))
 
     def answered(self, route: str, method: str, status: int, latency_s: float) -> None:
-        """Counts one request; see :class:`Meters`.
+        """Counts one request; see :class:`~app.meters.Meters`.
 
         Args:
             route: The route's template.
@@ -182,7 +113,7 @@ class PrometheusMeters:
         self._requests_s.labels(route, method, str(status)).observe(latency_s)
 
     def looked_up(self, outcome: Outcome, n_keys: int) -> None:
-        """Counts keys that the code cache was asked for; see :class:`Meters`.
+        """Counts keys that the code cache was asked for; see :class:`~app.meters.Meters`.
 
         Args:
             outcome: What it answered.
@@ -195,8 +126,25 @@ class PrometheusMeters:
         """Returns the keys counted so far by outcome."""
         return dict(self._n_lookups)
 
+    def batched(self, modality: Modality, n_inputs: int) -> None:
+        """Counts one forward pass; see :class:`~app.meters.Meters`.
+
+        Args:
+            modality: Of its inputs.
+            n_inputs: How many they are.
+        """
+        self._batch_sizes.labels(modality).observe(n_inputs)
+
+    def coalesced(self, n_keys: int) -> None:
+        """Counts inputs that were under way already; see :class:`~app.meters.Meters`.
+
+        Args:
+            n_keys: How many.
+        """
+        self._coalesced.inc(n_keys)
+
     def nearest(self, target: Modality, distance: int) -> None:
-        """Counts the distance of a search's first hit; see :class:`Meters`.
+        """Counts the distance of a search's first hit; see :class:`~app.meters.Meters`.
 
         Args:
             target: What it was compared by.
@@ -205,7 +153,7 @@ class PrometheusMeters:
         self._nearest.labels(target).observe(distance)
 
     def render(self, figures: Figures) -> bytes:
-        """Writes everything in Prometheus' text format; see :class:`Meters`.
+        """Writes everything in Prometheus' text format; see :class:`~app.meters.Meters`.
 
         Args:
             figures: What is a state, seen just now.

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import INTERNAL, instance_of, problem, problem_response, routing_kind
 from app.logs import logged_with
-from app.metrics import Meters
+from app.meters import Meters
 
 _log = logging.getLogger(__name__)
 _access = logging.getLogger("app.access")
