@@ -5,22 +5,28 @@ Decides how the services are put together and how many threads each kind of work
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 from app.batching import BatchRules
+from app.catalog.base import Catalog
 from app.data_dir import JOBS
 from app.decode import ImageDecoder
 from app.deleting import Deleting
 from app.deps import Parts, Services
 from app.encoding import Encoding
+from app.hits import parts_of
 from app.idempotency import Idempotency
 from app.indexing import Indexing, ItemLimits
 from app.job_files import JobFiles
 from app.job_records import UNFINISHED
 from app.jobs import JobWorker
+from app.kept_rows import KeptRows
 from app.measured import measured, measured_decoder
 from app.meters import Meters
 from app.metrics import PrometheusMeters
 from app.pools import Pool
-from app.retrieval import Retrieval
+from app.retrieval import HeldRows, Retrieval
 from app.settings import Settings
 from app.things import Things
 from app.upkeep import Upkeep
@@ -68,7 +74,7 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         CatalogError: If the catalogue or the pictures cannot be read.
     """
     meters = meters or open_meters(settings)
-    parts = measured(parts, meters)
+    parts, held = _with_kept_rows(measured(parts, meters), settings.kept_items)
     writer = ItemWriter(catalog=parts.catalog, indexes=parts.indexes, media=parts.media, snapshot=parts.snapshot)
     writer.rebuild()
     waiting = settings.max_waiting
@@ -89,7 +95,7 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         settings=settings,
         parts=parts,
         encoding=encoding,
-        retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k),
+        retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k, held=held),
         things=Things(encoding=encoding, catalog=parts.catalog, pool=read_pool, n_bits=parts.n_bits),
         indexing=indexing,
         deleting=Deleting(catalog=parts.catalog, read_pool=read_pool, writer=writer, writer_pool=writer_pool),
@@ -102,6 +108,14 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         pools=(writer_pool, read_pool, decode_pool, encoding.queue),
         meters=meters,
     )
+
+
+def _with_kept_rows(parts: Parts, n_kept: int) -> tuple[Parts, HeldRows | None]:
+    """Puts the rows found lately in front of the catalogue, if there are to be any."""
+    if not n_kept:
+        return parts, None
+    kept = KeptRows(parts.catalog, n_kept, parts_of)
+    return replace(parts, catalog=cast(Catalog, kept)), kept.held
 
 
 def _decoder(settings: Settings) -> ImageDecoder:

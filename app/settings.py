@@ -40,6 +40,7 @@ class Settings(BaseSettings):
         redis_url: Redis for codes (``REDIS_URL``); without it they are kept in this process.
         cache_ttl_s: Seconds for which Redis keeps a code.
         cache_entries: Most codes that are kept in this process, in front of Redis if there is one; 0 for none.
+        kept_items: Most items that are kept in this process, as searches have found them lately; 0 for none.
         max_image_bytes: Largest picture file, bytes.
         max_image_pixels: Largest picture, width × height.
         decode_pixel_budget: Pixels of all pictures that are decoded at the same moment; at least one picture always may be.
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
     cache_ttl_s: int = Field(default=7 * 24 * 3600, gt=0)
     cache_entries: int = Field(default=100_000, ge=0)
+    kept_items: int = Field(default=20_000, ge=0)
     max_image_bytes: int = Field(default=20 * _MIB, gt=0)
     max_image_pixels: int = Field(default=50_000_000, gt=0)
     decode_pixel_budget: int = Field(default=64_000_000, gt=0)
