@@ -51,6 +51,7 @@ class Caller:
         self._has_gone = False
         self._is_answered = False
         self._waiting: set[Cancellable] = set()
+        self._begin_watch: Callable[[], None] | None = None
 
     def remaining_s(self) -> float | None:
         """Returns the seconds that are left, 0 if none; None for any time."""
@@ -83,6 +84,14 @@ class Caller:
         """Starts the clock: the request has been read."""
         self._since = self._clock()
 
+    def watched_by(self, begin: Callable[[], None]) -> None:
+        """Sets what is called before the first wait: who does not wait need not be watched.
+
+        Args:
+            begin: Begins to watch whether the caller goes; may be called again.
+        """
+        self._begin_watch = begin
+
     @contextmanager
     def waiting_for(self, work: Cancellable) -> Iterator[None]:
         """Cancels work that has not begun when the caller goes, or when the block is left.
@@ -93,6 +102,8 @@ class Caller:
         Yields:
             Nothing.
         """
+        if self._begin_watch is not None:
+            self._begin_watch()
         self._waiting.add(work)
         try:
             yield

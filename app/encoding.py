@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -23,6 +24,8 @@ from model.codes import Float32
 from model.errors import InvalidRequest
 from model.preprocess import normalise_text
 
+_KNOWN_TEXTS = 4096
+"""Texts as they were sent whose cache key need not be made again."""
 _QUICKLY_DIGESTED = 256 * 1024
 """Bytes whose digest takes less than going to another thread and back."""
 
@@ -63,6 +66,7 @@ class Encoding:
         self._max_text_chars = max_text_chars
         self._rules = rules or BatchRules()
         self._batcher = open_batcher(encoders, encode_pool, self._rules, meters)
+        self._key_of = lru_cache(_KNOWN_TEXTS)(self._text_key)
         on_join = meters.coalesced if meters else lambda n_keys: None
         making = Making(self._batcher, cache, self.prepare_image)
         self._texts: Flights[str, bytes] = Flights(making.texts, on_join)
@@ -91,7 +95,12 @@ class Encoding:
             InputError: See :meth:`normalised`.
             Overloaded: If too much is waiting.
         """
-        return (await self.encode_texts([self.normalised(text)]))[0]
+        key = self._key_of(text)
+        found = await self.cached([key])
+        if key not in found:
+            codes = await self._texts.results({key: self.normalised(text)}, is_search=True)
+            return Encoded(codes[key], cached=False)
+        return Encoded(found[key], cached=True)
 
     def normalised(self, text: str) -> str:
         """Checks and normalises a text.
@@ -243,3 +252,6 @@ class Encoding:
             _, prepared = await self.prepare_image(raw)
             [made] = await self._batcher.run("image", [prepared])
         return made.relaxed
+
+    def _text_key(self, text: str) -> str:
+        return cache_key(self._bundle_id, "text", self.normalised(text).encode())

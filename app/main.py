@@ -37,9 +37,11 @@ from app.middleware import EncodedItemIds, LimitSize, Observe
 from app.openapi import describe_problems
 from app.routes import ROUTERS
 from app.routes.guarded import check_guarded
+from app.routes.search import short_ways
 from app.routes.ui import static_files
 from app.running import Running
 from app.settings import Settings
+from app.shortcut import Shortcut
 from app.snapshots import SnapshotFile
 from app.succession import Succession
 from model.errors import BundleNotFound
@@ -124,6 +126,7 @@ def _surround(app: FastAPI, settings: Settings, meters: Meters) -> None:
     limits = {"/search/text": _SMALL, "/search/image": settings.max_image_bytes + _SMALL}
     limits |= dict.fromkeys(("/search/id", "/search/code", "/search/url"), _SMALL)
     limits |= {"/search/many": 16 * _SMALL, "/index/jobs": settings.max_archive_bytes}
+    app.add_middleware(Shortcut, ways=short_ways())  # added first, so innermost
     app.add_middleware(EncodedItemIds)
     app.add_middleware(Arrive, body_timeout_s=settings.body_timeout_s, request_timeout_s=settings.request_timeout_s)
     app.add_middleware(LimitSize, max_bytes=settings.max_request_bytes, by_path=limits)

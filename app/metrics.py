@@ -7,8 +7,8 @@ somebody asks (``app.figures``).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import get_args
 
@@ -51,8 +51,9 @@ class PrometheusMeters:
             "bitlens_cache_lookups", "Keys that the code cache was asked for.", ("outcome",), registry=self._registry
         )
         self._n_lookups: dict[Outcome, int] = dict.fromkeys(get_args(Outcome), 0)
-        for outcome in self._n_lookups:
-            self._lookups.labels(outcome)  # a count of zero is shown, too
+        self._of_lookup = {outcome: self._lookups.labels(outcome) for outcome in self._n_lookups}  # a count of zero is shown, too
+        self._stage_s = {stage: self._stages_s.labels(stage) for stage in get_args(Stage)}
+        self._of_request: dict[tuple[str, str, int], Histogram] = {}
         self._batch_sizes = Histogram(
             "bitlens_batch_size", "Inputs of one forward pass.", ("modality",), buckets=_BATCH_SIZES, registry=self._registry
         )
@@ -79,27 +80,16 @@ class PrometheusMeters:
         """
         return nullcontext()
 
-    @contextmanager
-    def stage(self, name: Stage) -> Iterator[None]:
+    def stage(self, name: Stage) -> AbstractContextManager[None]:
         """Times a block of work; see :class:`~app.meters.Meters`.
 
         Args:
             name: Which kind of work.
 
-        Yields:
-            Nothing.
+        Returns:
+            A context manager around the work.
         """
-        outer, inner = _inner_s.get(), [0.0]
-        token = _inner_s.set(inner)
-        started_s = self._clock()
-        try:
-            yield
-        finally:
-            _inner_s.reset(token)
-            took_s = self._clock() - started_s
-            if outer is not None:
-                outer[0] += took_s
-            self._stages_s.labels(name).observe(max(0.0, took_s - inner[0]))
+        return _Stage(self._stage_s[name], self._clock)
 
     def answered(self, route: str, method: str, status: int, latency_s: float) -> None:
         """Counts one request; see :class:`~app.meters.Meters`.
@@ -110,7 +100,10 @@ class PrometheusMeters:
             status: HTTP status.
             latency_s: Seconds.
         """
-        self._requests_s.labels(route, method, str(status)).observe(latency_s)
+        key = (route, method, status)
+        if key not in self._of_request:
+            self._of_request[key] = self._requests_s.labels(route, method, str(status))
+        self._of_request[key].observe(latency_s)
 
     def looked_up(self, outcome: Outcome, n_keys: int) -> None:
         """Counts keys that the code cache was asked for; see :class:`~app.meters.Meters`.
@@ -119,7 +112,9 @@ class PrometheusMeters:
             outcome: What it answered.
             n_keys: How many.
         """
-        self._lookups.labels(outcome).inc(n_keys)
+        if not n_keys:
+            return
+        self._of_lookup[outcome].inc(n_keys)
         self._n_lookups[outcome] += n_keys
 
     def lookups(self) -> dict[Outcome, int]:
@@ -165,3 +160,26 @@ class PrometheusMeters:
 
     def close(self) -> None:
         """Does nothing: there is nothing to give back."""
+
+
+class _Stage:
+    """Times one block; time of a stage inside it counts for that one only."""
+
+    __slots__ = ("_clock", "_inner", "_seconds", "_since_s", "_token")
+
+    def __init__(self, seconds: Histogram, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._inner = [0.0]
+        self._token = _inner_s.set(self._inner)
+        self._since_s = self._clock()
+
+    def __exit__(self, *_: object) -> None:
+        took_s = self._clock() - self._since_s
+        outer = self._token.old_value
+        _inner_s.reset(self._token)
+        if isinstance(outer, list):
+            outer[0] += took_s
+        self._seconds.observe(max(0.0, took_s - self._inner[0]))

@@ -3,8 +3,8 @@
     python -m bench.plain_service --codes codes.npy [--port 0]
 
 FastAPI, pydantic in and out, ``def`` (so that each request runs on a thread), faiss ``IndexBinaryIDMap2`` over ``IndexBinaryFlat``,
-items and codes of known texts in dictionaries. It keeps no catalogue, writes no log, knows no keys, limits, filters, pages or writes:
-all of that is left out in its favour. uvicorn runs it with uvloop and httptools, and faiss on one thread a query.
+items and codes of known texts in dictionaries. It keeps no catalogue, writes no log, knows no keys, limits, filters, pages or
+writes: all of that is left out in its favour. uvicorn runs it with uvloop and httptools, and faiss on one thread a query.
 """
 
 from __future__ import annotations

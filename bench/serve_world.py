@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -50,7 +51,7 @@ def clustered_codes(n_codes: int, n_bits: int, seed: int = 0) -> UInt8:
     return np.concatenate(blocks)
 
 
-def item_of(number: int) -> dict[str, object]:
+def item_of(number: int) -> dict[str, Any]:
     """Makes an item up.
 
     Args:
@@ -59,7 +60,11 @@ def item_of(number: int) -> dict[str, object]:
     Returns:
         Its id, text and payload.
     """
-    return {"id": f"item-{number}", "text": f"a caption of item {number}, as long as captions are", "payload": {"album": number % 97}}
+    return {
+        "id": f"item-{number}",
+        "text": f"a caption of item {number}, as long as captions are",
+        "payload": {"album": number % 97},
+    }
 
 
 def fill(folder: Path, codes: UInt8, bundle_id: str) -> None:
@@ -88,7 +93,7 @@ def fill(folder: Path, codes: UInt8, bundle_id: str) -> None:
     engine.dispose()
 
 
-def _row(number: int, code: bytes) -> dict[str, object]:
+def _row(number: int, code: bytes) -> dict[str, Any]:
     item = item_of(number)
     payload = f'{{"album":{number % 97}}}'
     codes = {"text_code": code, "image_code": code}
