@@ -58,7 +58,8 @@ def _cache(services: Services) -> str:
     settings = services.settings
     if settings.redis_url is None:
         return f"in this process, up to {settings.cache_entries:,} codes"
-    return f"{without_password(settings.redis_url)}, for {settings.cache_ttl_s:,} s"
+    near = f", {settings.cache_entries:,} codes of them in this process as well" if settings.cache_entries else ""
+    return f"{without_password(settings.redis_url)}, for {settings.cache_ttl_s:,} s{near}"
 
 
 def _keys(services: Services) -> str:

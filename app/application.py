@@ -15,12 +15,13 @@ from app.arrival import Arrive
 from app.assembly import VERSION
 from app.errors import install_handlers
 from app.form_schemas import form_schemas
-from app.metrics import Meters
+from app.meters import Meters
 from app.middleware import EncodedItemIds, LimitSize, Observe
 from app.openapi import describe_problems
 from app.other_methods import install_allow
-from app.routes import ROUTERS, check_guarded, static_files
+from app.routes import ROUTERS, check_guarded, short_ways, static_files
 from app.settings import Settings
+from app.shortcut import Shortcut
 
 _SMALL = 64 * 1024  # bytes of a body without pictures, and of everything around the picture in a form
 
@@ -72,6 +73,7 @@ def _surround(app: FastAPI, settings: Settings, meters: Meters) -> None:
     limits = {"/search/text": _SMALL, "/search/image": settings.max_image_bytes + _SMALL}
     limits |= dict.fromkeys(("/search/id", "/search/code", "/search/url"), _SMALL)
     limits |= {"/search/many": 16 * _SMALL, "/index/jobs": settings.max_archive_bytes}
+    app.add_middleware(Shortcut, ways=short_ways())  # added first, so innermost
     app.add_middleware(EncodedItemIds)
     app.add_middleware(Arrive, body_timeout_s=settings.body_timeout_s, request_timeout_s=settings.request_timeout_s)
     app.add_middleware(LimitSize, max_bytes=settings.max_request_bytes, by_path=limits)

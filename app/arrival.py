@@ -62,13 +62,16 @@ class _Body:
         self._caller = caller
         self._depth = depth
         self._deadline_s = asyncio.get_running_loop().time() + timeout_s
-        self._gone = asyncio.Event()
+        self._gone: asyncio.Event | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._is_complete = False
 
     async def receive(self) -> Message:
         """Gives the application its next message; see ASGI."""
-        if self._watching is not None:
-            await self._gone.wait()
+        if self._is_complete:
+            self._begin_watch()
+            if self._gone is not None:
+                await self._gone.wait()
             return {"type": "http.disconnect"}
         message = await self._next()
         if message["type"] == "http.disconnect":
@@ -80,13 +83,19 @@ class _Body:
             self._check(self._depth, content)
         if not message.get("more_body", False):
             self._caller.has_arrived()
-            self._watching = asyncio.create_task(self._watch())
+            self._is_complete = True
+            self._caller.watched_by(self._begin_watch)
         return message
 
     def close(self) -> None:
         """Ends the watch."""
         if self._watching is not None:
             self._watching.cancel()
+
+    def _begin_watch(self) -> None:
+        if self._watching is None:
+            self._gone = asyncio.Event()
+            self._watching = asyncio.create_task(self._watch(self._gone))
 
     async def _next(self) -> Message:
         try:
@@ -101,8 +110,8 @@ class _Body:
         except InvalidRequest as error:  # FastAPI lets only HTTP errors through while it reads a body
             raise HTTPException(422, str(error)) from error
 
-    async def _watch(self) -> None:
+    async def _watch(self, gone: asyncio.Event) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._caller.has_gone()
-        self._gone.set()
+        gone.set()

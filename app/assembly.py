@@ -6,22 +6,29 @@ Decides how the services are put together and how many threads each kind of work
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from typing import cast
 
+from app.batching import BatchRules
+from app.catalog.base import Catalog
 from app.data_dir import JOBS
 from app.decode import ImageDecoder
 from app.deleting import Deleting
 from app.deps import Parts, Services
 from app.encoding import Encoding
+from app.hits import parts_of
 from app.idempotency import Idempotency
 from app.indexing import Indexing, ItemLimits
 from app.job_files import JobFiles
 from app.job_records import UNFINISHED
 from app.job_store import Jobs
 from app.jobs import JobWorker
+from app.kept_rows import KeptRows
 from app.measured import measured, measured_decoder
-from app.metrics import Meters, PrometheusMeters
+from app.meters import Meters
+from app.metrics import PrometheusMeters
 from app.pools import Pool
-from app.retrieval import Retrieval
+from app.retrieval import HeldRows, Retrieval
 from app.settings import Settings
 from app.things import Things
 from app.upkeep import Upkeep
@@ -69,15 +76,14 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         CatalogError: If the catalogue or the pictures cannot be read.
     """
     meters = meters or open_meters(settings)
-    parts = measured(parts, meters)
+    parts, held = _with_kept_rows(measured(parts, meters), settings.kept_items)
     writer = ItemWriter(catalog=parts.catalog, indexes=parts.indexes, media=parts.media, snapshot=parts.snapshot)
     writer.rebuild()
     waiting = settings.max_waiting
     read_pool = Pool("searching", n_threads=settings.search_threads, max_waiting=waiting)
     decode_pool = Pool("decoding", n_threads=settings.decode_threads, max_waiting=waiting)
-    encode_pool = Pool("encoding", n_threads=1, max_waiting=waiting)
     writer_pool = Pool("writing", n_threads=1, max_waiting=waiting)
-    encoding = _encoding(parts, measured_decoder(_decoder(settings), meters), decode_pool, encode_pool, settings.max_text_chars)
+    encoding = _encoding(parts, settings, meters, decode_pool)
     idempotency = Idempotency(records=parts.catalog, pool=read_pool)
     indexing = Indexing(
         encoding=encoding,
@@ -91,7 +97,7 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         settings=settings,
         parts=parts,
         encoding=encoding,
-        retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k),
+        retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k, held=held),
         things=Things(encoding=encoding, catalog=parts.catalog, pool=read_pool, n_bits=parts.n_bits),
         indexing=indexing,
         deleting=Deleting(catalog=parts.catalog, read_pool=read_pool, writer=writer, writer_pool=writer_pool),
@@ -101,9 +107,17 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         writer_pool=writer_pool,
         upkeep=_upkeep(writer, writer_pool, idempotency, parts.catalog, settings),
         jobs=_jobs(parts, settings, indexing, read_pool, writer_pool),
-        pools=(writer_pool, read_pool, decode_pool, encode_pool),
+        pools=(writer_pool, read_pool, decode_pool, encoding.queue),
         meters=meters,
     )
+
+
+def _with_kept_rows(parts: Parts, n_kept: int) -> tuple[Parts, HeldRows | None]:
+    """Puts the rows found lately in front of the catalogue, if there are to be any."""
+    if not n_kept:
+        return parts, None
+    kept = KeptRows(parts.catalog, n_kept, parts_of)
+    return replace(parts, catalog=cast(Catalog, kept)), kept.held
 
 
 def _decoder(settings: Settings) -> ImageDecoder:
@@ -112,15 +126,17 @@ def _decoder(settings: Settings) -> ImageDecoder:
     )
 
 
-def _encoding(parts: Parts, decoder: ImageDecoder, decode_pool: Pool, encode_pool: Pool, max_text_chars: int) -> Encoding:
+def _encoding(parts: Parts, settings: Settings, meters: Meters, decode_pool: Pool) -> Encoding:
     return Encoding(
         encoders=parts.encoders,
         bundle_id=parts.bundle_id,
         cache=parts.cache,
-        decoder=decoder,
+        decoder=measured_decoder(_decoder(settings), meters),
         decode_pool=decode_pool,
-        encode_pool=encode_pool,
-        max_text_chars=max_text_chars,
+        encode_pool=Pool("encoding", n_threads=1, max_waiting=settings.max_waiting),
+        max_text_chars=settings.max_text_chars,
+        rules=BatchRules(settings.max_batch, settings.max_wait_ms / 1000, settings.max_waiting),
+        meters=meters,
     )
 
 

@@ -6,14 +6,34 @@ arrive (``app.arrival``).
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
 from model.errors import DeadlinePassed
+
+
+class Cancellable(Protocol):
+    """A future, of whichever kind."""
+
+    def cancel(self) -> Any:
+        """Drops what has not begun."""
+        ...
+
+
+class _Bunch:
+    """Futures that are cancelled together."""
+
+    def __init__(self, futures: Sequence[asyncio.Future[Any]]) -> None:
+        self._futures = futures
+
+    def cancel(self) -> None:
+        """Cancels those that are not done."""
+        for future in self._futures:
+            future.cancel()
 
 
 class Caller:
@@ -30,7 +50,8 @@ class Caller:
         self._since = clock()
         self._has_gone = False
         self._is_answered = False
-        self._waiting: set[Future[Any]] = set()
+        self._waiting: set[Cancellable] = set()
+        self._begin_watch: Callable[[], None] | None = None
 
     def remaining_s(self) -> float | None:
         """Returns the seconds that are left, 0 if none; None for any time."""
@@ -63,8 +84,16 @@ class Caller:
         """Starts the clock: the request has been read."""
         self._since = self._clock()
 
+    def watched_by(self, begin: Callable[[], None]) -> None:
+        """Sets what is called before the first wait: who does not wait need not be watched.
+
+        Args:
+            begin: Begins to watch whether the caller goes; may be called again.
+        """
+        self._begin_watch = begin
+
     @contextmanager
-    def waiting_for(self, work: Future[Any]) -> Iterator[None]:
+    def waiting_for(self, work: Cancellable) -> Iterator[None]:
         """Cancels work that has not begun when the caller goes, or when the block is left.
 
         Args:
@@ -73,12 +102,30 @@ class Caller:
         Yields:
             Nothing.
         """
+        if self._begin_watch is not None:
+            self._begin_watch()
         self._waiting.add(work)
         try:
             yield
         finally:
             self._waiting.discard(work)
             work.cancel()  # does nothing to work that has begun
+
+    async def wait_for(self, results: Sequence[asyncio.Future[Any]]) -> None:
+        """Waits until all are done; those that are not are cancelled when the time is up, the caller goes or the wait is cancelled.
+
+        Args:
+            results: One or more futures.
+
+        Raises:
+            DeadlinePassed: If the time was up or the caller had gone.
+        """
+        pending = set(results)
+        with self.waiting_for(_Bunch(results)):
+            while pending:
+                _, pending = await asyncio.wait(pending, timeout=self.remaining_s())
+                if pending or any(result.cancelled() for result in results):
+                    self.check()
 
     def has_gone(self) -> None:
         """Notes that nobody waits any more."""
@@ -108,3 +155,8 @@ def set_caller(caller: Caller) -> None:
         caller: Who.
     """
     _current.set(caller)
+
+
+def forget_caller() -> None:
+    """Makes everything that is called from here work for nobody in particular."""
+    _current.set(_nobody)

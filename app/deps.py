@@ -26,8 +26,8 @@ from app.indexing import Indexing
 from app.jobs import JobWorker
 from app.life import Life
 from app.media import MediaStore
-from app.metrics import Meters
-from app.pools import Pool
+from app.meters import Meters
+from app.pools import Pool, Queue
 from app.retrieval import Retrieval
 from app.settings import Settings
 from app.snapshots import SnapshotFile
@@ -87,7 +87,7 @@ class Services:
         writer_pool: Runs writes, one at a time.
         upkeep: Takes snapshots.
         jobs: Works on bulk jobs.
-        pools: All pools, to be closed.
+        pools: All queues of blocking work, to be closed.
         meters: Count and time.
         life: Whether it is on its way out.
         started_s: When it was put together, on the monotonic clock.
@@ -106,7 +106,7 @@ class Services:
     writer_pool: Pool
     upkeep: Upkeep
     jobs: JobWorker
-    pools: tuple[Pool, ...]
+    pools: tuple[Queue, ...]
     meters: Meters
     life: Life = field(default_factory=Life)
     started_s: float = field(default_factory=time.monotonic)

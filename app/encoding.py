@@ -1,27 +1,33 @@
-"""From a text or a picture to its packed code: cache first, then decode, prepare, one forward pass at a time.
+"""From a text or a picture to its packed code: cache first, then decode, prepare, a forward pass shared with others.
 
-Decides where each step runs and when the cache is asked. Does not know what a code is searched for.
+Decides where each step runs, when the cache is asked, and that what is under way already is not done again. Does not know what a
+code is searched for, nor who shares a pass (``app.batching``).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
+from app.batching import Batcher, BatchRules
 from app.cache.base import CodeCache, Modality, cache_key
 from app.decode import ImageDecoder, ImageFacts
 from app.encoder import Encoded, Encoder
+from app.flights import Flights
+from app.meters import Meters
+from app.passes import Made, Making, Picture, open_batcher
 from app.pools import Pool
-from model.codes import Float32, pack_codes, sign_codes
+from model.codes import Float32
 from model.errors import InvalidRequest
 from model.preprocess import normalise_text
 
-MAX_BATCH = 8
-"""Inputs of one forward pass: a search waits behind at most one, and on processors larger ones are no faster."""
+_KNOWN_TEXTS = 4096
+"""Texts as they were sent whose cache key need not be made again."""
+_QUICKLY_DIGESTED = 256 * 1024
+"""Bytes whose digest takes less than going to another thread and back."""
 
 
 class Encoding:
@@ -35,6 +41,8 @@ class Encoding:
         decode_pool: Runs decoding and preparation of pictures.
         encode_pool: Runs forward passes; one thread, since a pass uses the processor as a whole.
         max_text_chars: Longest query, characters.
+        rules: How passes are made up.
+        meters: Count passes and what was under way already, or None.
     """
 
     def __init__(
@@ -47,14 +55,32 @@ class Encoding:
         decode_pool: Pool,
         encode_pool: Pool,
         max_text_chars: int,
+        rules: BatchRules | None = None,
+        meters: Meters | None = None,
     ) -> None:
         self._encoders = encoders
         self._bundle_id = bundle_id
         self._cache = cache
         self._decoder = decoder
         self._decode_pool = decode_pool
-        self._encode_pool = encode_pool
         self._max_text_chars = max_text_chars
+        self._rules = rules or BatchRules()
+        self._batcher = open_batcher(encoders, encode_pool, self._rules, meters)
+        self._key_of = lru_cache(_KNOWN_TEXTS)(self._text_key)
+        on_join = meters.coalesced if meters else lambda n_keys: None
+        making = Making(self._batcher, cache, self.prepare_image)
+        self._texts: Flights[str, bytes] = Flights(making.texts, on_join)
+        self._pictures: Flights[Picture, bytes] = Flights(making.pictures, on_join)
+
+    @property
+    def queue(self) -> Batcher[Made]:
+        """What waits for the encoders."""
+        return self._batcher
+
+    @property
+    def max_batch(self) -> int:
+        """Inputs of one forward pass, at most."""
+        return self._rules.max_batch
 
     async def encode_text(self, text: str) -> Encoded:
         """Returns the code of one text.
@@ -66,11 +92,15 @@ class Encoding:
             Its code.
 
         Raises:
-            InvalidRequest: If it is too long.
-            EmptyText: If nothing is left after normalisation.
+            InputError: See :meth:`normalised`.
             Overloaded: If too much is waiting.
         """
-        return (await self.encode_texts([self.normalised(text)]))[0]
+        key = self._key_of(text)
+        found = await self.cached([key])
+        if key not in found:
+            codes = await self._texts.results({key: self.normalised(text)}, is_search=True)
+            return Encoded(codes[key], cached=False)
+        return Encoded(found[key], cached=True)
 
     def normalised(self, text: str) -> str:
         """Checks and normalises a text.
@@ -89,11 +119,12 @@ class Encoding:
             raise InvalidRequest(f"the text has {len(text)} characters; at most {self._max_text_chars} are allowed")
         return normalise_text(text)
 
-    async def encode_texts(self, normalised: Sequence[str]) -> list[Encoded]:
+    async def encode_texts(self, normalised: Sequence[str], *, is_search: bool = True) -> list[Encoded]:
         """Returns the codes of texts, each different text encoded once.
 
         Args:
             normalised: N texts that :func:`model.preprocess.normalise_text` returned.
+            is_search: Whether somebody waits for them; others' searches go before.
 
         Returns:
             N codes, in order.
@@ -104,9 +135,9 @@ class Encoding:
         keys = [cache_key(self._bundle_id, "text", text.encode()) for text in normalised]
         found = await self.cached(keys)
         missing = {key: text for key, text in zip(keys, normalised, strict=True) if key not in found}
-        for some in _batches(list(missing)):
-            made = await self._encode_pool.run(self._encode_raw_texts, [missing[key] for key in some])
-            found |= await self._kept(some, made)
+        for start in range(0, len(missing), self._rules.max_batch):
+            some = islice(missing.items(), start, start + self._rules.max_batch)
+            found |= await self._texts.results(dict(some), is_search=is_search)
         return [Encoded(found[key], key not in missing) for key in keys]
 
     async def encode_image(self, content: bytes) -> Encoded:
@@ -119,9 +150,7 @@ class Encoding:
             Its code.
 
         Raises:
-            ImageTooLarge: If it has more bytes or pixels than allowed.
-            UnsupportedMediaType: If it is of a known format that is not accepted.
-            UndecodableImage: If it is no picture, or damaged.
+            InputError: If it is not an acceptable picture.
             Overloaded: If too much is waiting.
         """
         self._decoder.check_size(len(content))
@@ -129,8 +158,7 @@ class Encoding:
         found = await self.cached([key])
         if key in found:
             return Encoded(found[key], cached=True)
-        _, prepared = await self.prepare_image(content)
-        codes = await self.encode_prepared({key: prepared})
+        codes = await self._pictures.results({key: Picture(content)}, is_search=True)
         return Encoded(codes[key], cached=False)
 
     async def image_key(self, content: bytes) -> str:
@@ -142,6 +170,8 @@ class Encoding:
         Returns:
             See :func:`app.cache.base.cache_key`.
         """
+        if len(content) <= _QUICKLY_DIGESTED:
+            return cache_key(self._bundle_id, "image", content)
         return await asyncio.to_thread(cache_key, self._bundle_id, "image", content)
 
     async def cached(self, keys: Sequence[str]) -> dict[str, bytes]:
@@ -184,13 +214,14 @@ class Encoding:
             InputError: If it is not an acceptable picture.
             Overloaded: If too much is waiting.
         """
-        return await self._decode_pool.run(self._decoder.decode, content, self._prepare)
+        return await self._decode_pool.run(self._decoder.decode, content, self._encoders["image"].prepare)
 
-    async def encode_prepared(self, prepared: Mapping[str, Any]) -> dict[str, bytes]:
-        """Encodes prepared pictures in one forward pass and keeps their codes in the cache.
+    async def encode_prepared(self, prepared: Mapping[str, Any], *, is_search: bool = False) -> dict[str, bytes]:
+        """Encodes prepared pictures and keeps their codes in the cache.
 
         Args:
-            prepared: At most :data:`MAX_BATCH` results of :meth:`prepare_image` by key.
+            prepared: At most :attr:`max_batch` results of :meth:`prepare_image` by key.
+            is_search: Whether somebody waits for them; others' searches go before.
 
         Returns:
             Codes by key.
@@ -198,8 +229,8 @@ class Encoding:
         Raises:
             Overloaded: If too much is waiting.
         """
-        made = await self._encode_pool.run(self._encode, "image", list(prepared.values()))
-        return await self._kept(list(prepared), made)
+        wanted = {key: Picture(prepared=one) for key, one in prepared.items()}
+        return await self._pictures.results(wanted, is_search=is_search)
 
     async def relaxed(self, raw: str | bytes) -> Float32:
         """Returns the relaxed code of one text or one picture; the cache has none.
@@ -215,30 +246,12 @@ class Encoding:
             Overloaded: If too much is waiting.
         """
         if isinstance(raw, str):
-            return await self._encode_pool.run(self._relaxed, "text", self._encoders["text"].prepare(self.normalised(raw)))
-        self._decoder.check_size(len(raw))
-        _, prepared = await self.prepare_image(raw)
-        return await self._encode_pool.run(self._relaxed, "image", prepared)
+            [made] = await self._batcher.run("text", [self.normalised(raw)])
+        else:
+            self._decoder.check_size(len(raw))
+            _, prepared = await self.prepare_image(raw)
+            [made] = await self._batcher.run("image", [prepared])
+        return made.relaxed
 
-    def _relaxed(self, modality: Modality, prepared: Any) -> Float32:
-        return np.asarray(self._encoders[modality].encode([prepared])[0], np.float32)
-
-    def _prepare(self, image: Image.Image) -> Any:
-        return self._encoders["image"].prepare(image)
-
-    def _encode_raw_texts(self, texts: Sequence[str]) -> list[bytes]:
-        prepare = self._encoders["text"].prepare
-        return self._encode("text", [prepare(text) for text in texts])
-
-    def _encode(self, modality: Modality, prepared: Sequence[Any]) -> list[bytes]:
-        packed = pack_codes(sign_codes(self._encoders[modality].encode(prepared)))
-        return [row.tobytes() for row in packed]
-
-    async def _kept(self, keys: Sequence[str], codes: Sequence[bytes]) -> dict[str, bytes]:
-        made = dict(zip(keys, codes, strict=True))
-        await self._cache.put_many(made)
-        return made
-
-
-def _batches(keys: Sequence[str]) -> list[Sequence[str]]:
-    return [keys[start : start + MAX_BATCH] for start in range(0, len(keys), MAX_BATCH)]
+    def _text_key(self, text: str) -> str:
+        return cache_key(self._bundle_id, "text", self.normalised(text).encode())

@@ -7,6 +7,7 @@ which role a route needs (it is declared at the route) nor how keys are kept.
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from starlette.datastructures import Headers
@@ -18,6 +19,9 @@ from app.settings import Settings
 from model.errors import ConfigError, Forbidden, RateLimited, Unauthenticated
 
 _log = logging.getLogger(__name__)
+
+ADMITTED = "admitted"
+"""Name in a scope's state: the role for which the request has been let in already."""
 
 
 class Gate:
@@ -49,14 +53,17 @@ class Gate:
             Unauthenticated: If keys are needed and there is none, or an unknown one.
             Forbidden: If the key's role may not do this; if there are no keys and a browser says that another site's page asks.
         """
-        secret = secret_of(Headers(scope=scope))
+        if scope.get("state", {}).get(ADMITTED) == role:
+            return
+        headers = Headers(scope=scope)
+        secret = secret_of(headers)
         key = self._keys.find(secret) if self._keys and secret else None
         state = scope.setdefault("state", {})
         if key is not None:
             state["key_name"] = key.name
         await self._count(scope, key)
         if self._keys is None:
-            if Headers(scope=scope).get("sec-fetch-site") == "cross-site":
+            if headers.get("sec-fetch-site") == "cross-site":
                 raise Forbidden("pages of other sites may not call a service without keys")
             return
         if key is None:
@@ -132,6 +139,7 @@ def secret_of(headers: Headers) -> str | None:
     return headers.get("x-api-key", "").strip() or None
 
 
+@lru_cache(1024)
 def is_loopback(host: str) -> bool:
     """Tells whether an address is of this machine alone.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.catalog.base import Catalog, ImageFile, Item, NewItem, Upserted
-from app.encoding import MAX_BATCH, Encoding
+from app.encoding import Encoding
 from app.pools import Pool
 from app.records import Seal, no_records
 from app.schemas import ItemIn, read_item
@@ -166,13 +166,13 @@ class Indexing:
                 _take_over(draft, item)
 
     async def _encode_texts(self, drafts: Sequence[_Draft]) -> None:
-        encoded = await self._encoding.encode_texts([str(draft.normalised) for draft in drafts])
+        encoded = await self._encoding.encode_texts([str(draft.normalised) for draft in drafts], is_search=False)
         for draft, code in zip(drafts, encoded, strict=True):
             draft.text_code = code.code
 
     async def _encode_images(self, drafts: Sequence[_Draft]) -> None:
-        for start in range(0, len(drafts), MAX_BATCH):
-            await self._encode_image_batch(drafts[start : start + MAX_BATCH])
+        for start in range(0, len(drafts), self._encoding.max_batch):
+            await self._encode_image_batch(drafts[start : start + self._encoding.max_batch])
 
     async def _encode_image_batch(self, drafts: Sequence[_Draft]) -> None:
         keys = [await self._encoding.image_key(draft.content or b"") for draft in drafts]

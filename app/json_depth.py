@@ -10,6 +10,7 @@ import numpy as np
 from model.errors import InvalidRequest
 
 MAX_JSON_DEPTH = 64
+_MANY = 256  # chunks that are only counted
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -25,6 +26,8 @@ class JsonDepth:
         self._depth = 0
         self._in_string = False
         self._held = b""
+        self._n_open = 0
+        self._unread: list[bytes] = []
 
     def feed(self, chunk: bytes) -> None:
         """Reads on.
@@ -35,6 +38,13 @@ class JsonDepth:
         Raises:
             InvalidRequest: As soon as the nesting is too deep.
         """
+        self._unread.append(chunk)
+        self._n_open += chunk.count(b"[") + chunk.count(b"{")
+        if self._n_open > self._max_depth or len(self._unread) > _MANY:
+            chunk, self._unread = b"".join(self._unread), []
+            self._look_into(chunk)
+
+    def _look_into(self, chunk: bytes) -> None:
         content = self._held + chunk
         self._held = b"\\" if (len(content) - len(content.rstrip(b"\\"))) % 2 else b""
         if self._held:

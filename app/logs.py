@@ -6,16 +6,22 @@ as ``extra``. Does not know what is logged.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
 
 LogFormat = Literal["console", "json"]
+ACCESS = "app.access"
+"""The logger of requests."""
+ACCESS_FIELDS = ("method", "route", "status", "latency_ms", "n_bytes", "key_name")
+"""What a request's line may carry besides what is known of all its lines."""
 
 
 def set_up_logging(level: str, log_format: LogFormat = "console", stream: TextIO | None = None) -> None:
@@ -54,9 +60,40 @@ def formatter(log_format: LogFormat, *, colors: bool = False) -> logging.Formatt
     plain = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
     as_json: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     shown: list[Processor] = as_json if log_format == "json" else [plain]
-    return structlog.stdlib.ProcessorFormatter(
+    thorough = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=before, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shown]
     )
+    return thorough if colors else _Formatter(thorough, as_json=log_format == "json")
+
+
+class _Formatter(logging.Formatter):
+    """Writes the line of a request, of which there are as many as requests, in a tenth of the time that others take."""
+
+    def __init__(self, thorough: logging.Formatter, *, as_json: bool) -> None:
+        super().__init__()
+        self._thorough = thorough
+        self._as_json = as_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Turns a record into a line.
+
+        Args:
+            record: The record.
+
+        Returns:
+            The line.
+        """
+        if record.name != ACCESS or record.exc_info:
+            return self._thorough.format(record)
+        given = record.__dict__
+        fields = structlog.contextvars.get_contextvars() | {name: given[name] for name in ACCESS_FIELDS if name in given}
+        timestamp = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        level, event = record.levelname.lower(), record.getMessage()
+        if self._as_json:
+            line = {"event": event, "level": level, "logger": ACCESS, **fields, "timestamp": timestamp}
+            return json.dumps(line, ensure_ascii=False)
+        said = " ".join(f"{name}={_readable(value)}" for name, value in sorted(fields.items()))
+        return f"{timestamp} [{level:<9}] {event:<30} [{ACCESS}] {said}"
 
 
 @contextmanager
@@ -77,3 +114,8 @@ def _without_framework_extras(_logger: Any, _name: str, event: EventDict) -> Eve
     for name in ("color_message", "message", "asctime"):  # uvicorn and other formatters say the same twice
         event.pop(name, None)
     return event
+
+
+def _readable(value: object) -> str:
+    text = str(value)
+    return text if text.isascii() and text.isprintable() and " " not in text and "=" not in text else repr(text)

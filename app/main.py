@@ -16,9 +16,8 @@ from fastapi import FastAPI
 
 from app.application import new_application
 from app.assembly import open_meters, start_services
+from app.cache import open_cache
 from app.cache.base import CodeCache, Modality
-from app.cache.memory_cache import MemoryCodeCache
-from app.cache.redis_cache import RedisCodeCache
 from app.catalog import served_bundle
 from app.catalog.sql import SqlCatalog
 from app.data_dir import DataDir, DataFolder
@@ -109,7 +108,7 @@ def open_parts(settings: Settings) -> Parts:
         catalog = SqlCatalog(data_dir.catalogue_url, bundle_id=bundle.bundle_id, n_bits=bundle.n_bits)
         undo.callback(catalog.close)
         media = MediaStore(data_dir.media)
-        cache = _open_cache(settings, bundle.n_bits // 8)
+        cache = _open_cache(settings, bundle.n_bits)
         closing = undo.pop_all()
     return Parts(
         bundle_id=bundle.bundle_id,
@@ -153,7 +152,7 @@ def open_next(settings: Settings, parts: Parts) -> Parts:
         bundle_id=bundle.bundle_id,
         encoders=encoders,
         indexes=_indexes(bundle.n_bits),
-        cache=_open_cache(settings, bundle.n_bits // 8),
+        cache=_open_cache(settings, bundle.n_bits),
         catalog=catalog,
         close=closing.close,
     )
@@ -193,7 +192,5 @@ def _open_fetcher(settings: Settings) -> ImageFetcher | None:
     return ImageFetcher(rules, max_bytes=settings.max_image_bytes, timeout_s=settings.image_url_timeout_s) if hosts else None
 
 
-def _open_cache(settings: Settings, n_bytes: int) -> CodeCache:
-    if settings.redis_url is None:
-        return MemoryCodeCache(settings.cache_entries)
-    return RedisCodeCache(settings.redis_url, ttl_s=settings.cache_ttl_s, n_bytes=n_bytes)
+def _open_cache(settings: Settings, n_bits: int) -> CodeCache:
+    return open_cache(settings.redis_url, n_bytes=n_bits // 8, ttl_s=settings.cache_ttl_s, max_entries=settings.cache_entries)

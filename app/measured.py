@@ -15,7 +15,7 @@ from app.cache.base import CodeCache, Modality
 from app.decode import ImageDecoder
 from app.deps import Parts
 from app.index.base import EVERYTHING, CodeIndex, Hit
-from app.metrics import Meters, Stage
+from app.meters import Meters, Stage
 
 T = TypeVar("T")
 Watch = Callable[[Stage], AbstractContextManager[None]]

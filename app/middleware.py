@@ -8,19 +8,19 @@ from __future__ import annotations
 import logging
 import re
 import time
-import uuid
 from collections.abc import Mapping
+from random import getrandbits
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import INTERNAL, instance_of, problem, problem_response, routing_kind
-from app.logs import logged_with
-from app.metrics import Meters
+from app.logs import ACCESS, logged_with
+from app.meters import Meters
 
 _log = logging.getLogger(__name__)
-_access = logging.getLogger("app.access")
+_access = logging.getLogger(ACCESS)
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 SECURITY_HEADERS = {
@@ -34,6 +34,7 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 
 class Observe:
@@ -66,7 +67,7 @@ class Observe:
             nonlocal status, n_bytes
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), {"X-Request-ID": request_id, **state.get("answer_headers", {})})
+                _add_headers(message, {"X-Request-ID": request_id, **state.get("answer_headers", {})})
             n_bytes += len(message.get("body", b""))
             await send(message)
 
@@ -156,13 +157,18 @@ class EncodedItemIds:
 
 def _request_id(scope: Scope) -> str:
     sent = Headers(scope=scope).get("x-request-id", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+    return sent if _REQUEST_ID.fullmatch(sent) else f"{getrandbits(128):032x}"  # it names, it guards nothing
 
 
-def _add_headers(headers: MutableHeaders, own: Mapping[str, str]) -> None:
-    headers.update(own)
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
+def _add_headers(message: Message, own: Mapping[str, str]) -> None:
+    headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+    names = {name for name, _ in headers}
+    for name, value in own.items():
+        raw = name.lower().encode("latin-1")
+        if raw in names:
+            headers = [header for header in headers if header[0] != raw]
+        headers.append((raw, value.encode("latin-1")))
+    message["headers"] = headers + [header for header in _SECURITY if header[0] not in names]
 
 
 def _too_large(limit: int) -> str:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from app.caller import current_caller
 from model.errors import Overloaded
@@ -35,6 +35,22 @@ class PoolFigures:
     n_waiting: int
     n_running: int
     n_refused: int
+
+
+class Queue(Protocol):
+    """What is looked at, and closed at the end."""
+
+    def figures(self) -> PoolFigures:
+        """Returns how much waits and runs right now."""
+        ...
+
+    def close(self, *, drain: bool = False) -> None:
+        """Ends its threads; see :meth:`Pool.close`.
+
+        Args:
+            drain: Whether waiting work is done first.
+        """
+        ...
 
 
 class Pool:

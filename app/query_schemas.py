@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, PlainSerializer, SkipValidation
+from pydantic import BaseModel, Field, PlainSerializer, SkipValidation, ValidationError
 
 from app import examples
 from app.cache.base import Modality
@@ -142,3 +142,19 @@ def read_query(raw: Any) -> TextQuery | IdQuery | CodeQuery:
     if len(named) != 1:
         raise InvalidRequest('a query must be an object with one of "query", "id" and "code"')
     return read_as(kinds[named[0]], raw)
+
+
+def plain_text_query(body: bytes) -> TextQuery | None:
+    """Reads a search by text in one step; stricter than the framework, never more lenient.
+
+    Args:
+        body: JSON.
+
+    Returns:
+        The query; None if it is not well-formed UTF-8 JSON of one, or has a filter.
+    """
+    try:
+        query = TextQuery.model_validate_json(body)
+    except ValidationError:
+        return None
+    return query if query.filter is None else None

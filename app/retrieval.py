@@ -9,20 +9,27 @@ miss an item that is being replaced at that very moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from app.allowed import AllowedRows
 from app.cache.base import Modality
+from app.caller import current_caller
 from app.catalog.base import Catalog, Item
 from app.cursor import Cursor, read_cursor, write_cursor
 from app.filters import Expression
 from app.index.base import CodeIndex, Hit, Window
+from app.pace import Pace
 from app.pools import Pool
 from model.codes import Int64, UInt8
 from model.errors import InvalidRequest
+
+_FEW = 100  # hits
+HeldRows: TypeAlias = Callable[[Sequence[int]], list[Item | None] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +87,24 @@ class Retrieval:
     Args:
         indexes: One index a modality, of the same code length.
         catalog: The items.
-        pool: Runs searches.
+        pool: Runs searches that take their time.
         max_k: Most hits of one search.
+        held: Looks rows up without waiting, or answers None; without it every search runs in the pool.
     """
 
-    def __init__(self, *, indexes: Mapping[Modality, CodeIndex], catalog: Catalog, pool: Pool, max_k: int) -> None:
+    def __init__(
+        self,
+        *,
+        indexes: Mapping[Modality, CodeIndex],
+        catalog: Catalog,
+        pool: Pool,
+        max_k: int,
+        held: HeldRows | None = None,
+    ) -> None:
         self._indexes = indexes
         self._catalog = catalog
+        self._held = held
+        self._paces: dict[Modality, Pace] = {modality: Pace() for modality in indexes}
         self._allowed = AllowedRows(catalog)
         self._pool = pool
         self._max_k = max_k
@@ -121,25 +139,30 @@ class Retrieval:
             BundleMismatch: If the cursor is one of another bundle.
             Overloaded: If too many searches are waiting.
         """
-        return await self._pool.run(self._search, code, bounds)
+        if self._held is not None and self._paces[bounds.target].is_quick and _is_plain(bounds):
+            current_caller().check()
+            with suppress(_NotHeld):
+                return self._search(code, bounds, self._held)
+        return await self._pool.run(self._search, code, bounds, self._catalog.get_rows)
 
-    def _search(self, code: bytes, bounds: SearchBounds) -> Page:
-        index, bundle_id, search = self._indexes[bounds.target], self._catalog.bundle_id, _identity(code, bounds)
+    def _search(self, code: bytes, bounds: SearchBounds, read: HeldRows) -> Page:
+        index, bundle_id = self._indexes[bounds.target], self._catalog.bundle_id
         newest_row = index.newest_row  # before the search: what is added from here on is no part of the pages
         window = Window(without=frozenset([bounds.without.row_id] if bounds.without else ()), distinct=bounds.dedupe)
         if bounds.cursor is not None:
-            start = read_cursor(bounds.cursor, bundle_id=bundle_id, search=search)
+            start = read_cursor(bounds.cursor, bundle_id=bundle_id, search=_identity(code, bounds))
             newest_row = start.newest_row
             window = replace(window, after=(start.distance, start.row_id), newest_row=newest_row)
         allowed = None if bounds.filter is None else self._allowed.of(bounds.filter)
-        looking = _Looking(index, self._catalog, np.frombuffer(code, np.uint8)[None, :], bounds, allowed)
+        query = np.frombuffer(code, np.uint8)[None, :]
+        looking = _Looking(index, query, bounds, allowed, read=read, pace=self._paces[bounds.target])
         found: list[FoundItem] = []
         for one in looking.from_window(window, bounds.k + 1):
             if len(found) < bounds.k:
                 found.append(one)
             elif one.item.row_id <= newest_row:
                 last = Cursor(found[-1].distance, found[-1].item.row_id, newest_row)
-                return Page(found, write_cursor(last, bundle_id=bundle_id, search=search))
+                return Page(found, write_cursor(last, bundle_id=bundle_id, search=_identity(code, bounds)))
         return Page(found, None)
 
 
@@ -148,17 +171,20 @@ class _Looking:
     """One search under way."""
 
     index: CodeIndex
-    catalog: Catalog
     query: UInt8
     bounds: SearchBounds
     allowed: Int64 | None
+    read: HeldRows
+    pace: Pace
 
     def from_window(self, window: Window, n_wanted: int) -> Iterator[FoundItem]:
         """Yields the items of a window one after another; so many are looked for at once."""
         left_out = self.bounds.without and self.bounds.without.item_id
         while True:
             hits = self._hits(window, n_wanted)
-            items = self.catalog.get_rows([hit.row_id for hit in hits])
+            items = self.read([hit.row_id for hit in hits])
+            if items is None:
+                raise _NotHeld
             # A row may be replaced or deleted between the search and the read: it is passed over, …
             gone = frozenset(hit.row_id for hit, item in zip(hits, items, strict=True) if item is None)
             if gone and window.distinct:  # … and another one stands for its code
@@ -173,7 +199,20 @@ class _Looking:
 
     def _hits(self, window: Window, k: int) -> list[Hit]:
         max_distance = self.bounds.max_distance
-        return self.index.search(self.query, k=k, max_distance=max_distance, allowed=self.allowed, window=window)[0]
+        since_s = self.pace.now()
+        hits = self.index.search(self.query, k=k, max_distance=max_distance, allowed=self.allowed, window=window)[0]
+        if _is_plain(self.bounds):
+            self.pace.took(since_s)
+        return hits
+
+
+class _NotHeld(Exception):
+    """A row has to be read from the catalogue."""
+
+
+def _is_plain(bounds: SearchBounds) -> bool:
+    """Tells whether a search is one of those that are asked most and take least."""
+    return bounds.filter is None and not bounds.dedupe and bounds.cursor is None and bounds.k <= _FEW
 
 
 def _identity(code: bytes, bounds: SearchBounds) -> str:

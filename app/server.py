@@ -5,6 +5,7 @@ Decides how connections are served and ended. Does not know what is served.
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import sys
@@ -97,6 +98,8 @@ class _Server(uvicorn.Server):
             sockets: Bound sockets.
         """
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what is there now stays: no collection looks through it again while requests wait
         if self.started and sockets:
             sys.stdout.write(f"Bitlens is ready at {_address(sockets[0])}\n")
             sys.stdout.flush()

@@ -39,7 +39,8 @@ class Settings(BaseSettings):
         port: Port to listen on, 0 for any free one (``PORT``).
         redis_url: Redis for codes (``REDIS_URL``); without it they are kept in this process.
         cache_ttl_s: Seconds for which Redis keeps a code.
-        cache_entries: Most codes that the in-process cache keeps.
+        cache_entries: Most codes that are kept in this process, in front of Redis if there is one; 0 for none.
+        kept_items: Most items that are kept in this process, as searches have found them lately; 0 for none.
         max_image_bytes: Largest picture file, bytes.
         max_image_pixels: Largest picture, width × height.
         decode_pixel_budget: Pixels of all pictures that are decoded at the same moment; at least one picture always may be.
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
         decode_threads: Threads that decode pictures.
         search_threads: Threads that search and read the catalogue.
         encode_threads: Threads that one forward pass may use.
+        max_batch: Most inputs of one forward pass, shared by the requests that wait for it.
+        max_wait_ms: Milliseconds that a forward pass right behind another one may wait for more inputs; an idle encoder begins at
+            once.
         max_waiting: Tasks that may wait for each kind of thread before the service answers 503.
         keys: API keys, ``name:role:sha256`` separated by commas; see :mod:`app.keys`.
         keys_file: File of such keys, one a line; read again whenever it changes.
@@ -84,7 +88,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, validation_alias="PORT", ge=0, le=65535)
     redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
     cache_ttl_s: int = Field(default=7 * 24 * 3600, gt=0)
-    cache_entries: int = Field(default=100_000, gt=0)
+    cache_entries: int = Field(default=100_000, ge=0)
+    kept_items: int = Field(default=20_000, ge=0)
     max_image_bytes: int = Field(default=20 * _MIB, gt=0)
     max_image_pixels: int = Field(default=50_000_000, gt=0)
     decode_pixel_budget: int = Field(default=64_000_000, gt=0)
@@ -96,6 +101,8 @@ class Settings(BaseSettings):
     decode_threads: int = Field(default=2, gt=0, le=64)
     search_threads: int = Field(default=4, gt=0, le=64)
     encode_threads: int = Field(default=1, gt=0, le=256)
+    max_batch: int = Field(default=8, gt=0, le=256)
+    max_wait_ms: float = Field(default=0, ge=0, le=1_000)
     max_waiting: int = Field(default=64, ge=0)
     keys: str | None = None
     keys_file: Path | None = None

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import examples
 from app.cache.base import Modality
-from app.metrics import Outcome
+from app.meters import Outcome
 
 
 class IndexStats(BaseModel):

@@ -19,11 +19,11 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from app.cache.base import Modality
 from app.figures import Figures
 from app.logs import logged_with
-from app.metrics import Meters, Outcome, Stage
+from app.meters import Meters, Outcome, Stage
 
 
 class TracedMeters:
-    """A :class:`~app.metrics.Meters` that makes spans besides.
+    """A :class:`~app.meters.Meters` that makes spans besides.
 
     Args:
         meters: What counts and times.
@@ -94,6 +94,23 @@ class TracedMeters:
     def lookups(self) -> dict[Outcome, int]:
         """Returns the keys counted so far by outcome."""
         return self._meters.lookups()
+
+    def batched(self, modality: Modality, n_inputs: int) -> None:
+        """Counts one forward pass.
+
+        Args:
+            modality: Of its inputs.
+            n_inputs: How many they are.
+        """
+        self._meters.batched(modality, n_inputs)
+
+    def coalesced(self, n_keys: int) -> None:
+        """Counts inputs that were under way already.
+
+        Args:
+            n_keys: How many.
+        """
+        self._meters.coalesced(n_keys)
 
     def nearest(self, target: Modality, distance: int) -> None:
         """Counts the distance of a search's first hit.

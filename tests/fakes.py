@@ -24,7 +24,7 @@ from app.figures import Figures
 from app.filters import AllOf, AnyOf, Exists, Expression, Not, OneOf, Within, keys_of
 from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
 from app.job_records import UNFINISHED, Job, JobFailure, JobState, JobStep
-from app.metrics import Outcome, Stage
+from app.meters import Outcome, Stage
 from app.records import N_NAMED, Alike, KeptAnswer, Record, Seal, no_records
 from app.snapshots import MODALITIES
 from model.codes import Int64, UInt8, check_n_bits, hamming_distances
@@ -337,6 +337,8 @@ class FakeMeters:
         self.stages: list[str] = []
         self.answers: list[tuple[str, str, int]] = []
         self.distances: list[tuple[str, int]] = []
+        self.batches: list[tuple[str, int]] = []
+        self.n_coalesced = 0
         self.n_lookups: dict[Outcome, int] = {"found": 0, "missing": 0, "unavailable": 0}
 
     def request(self, headers: Mapping[str, str]) -> AbstractContextManager[None]:
@@ -358,6 +360,12 @@ class FakeMeters:
 
     def lookups(self) -> dict[Outcome, int]:
         return dict(self.n_lookups)
+
+    def batched(self, modality: Modality, n_inputs: int) -> None:
+        self.batches.append((modality, n_inputs))
+
+    def coalesced(self, n_keys: int) -> None:
+        self.n_coalesced += n_keys
 
     def nearest(self, target: Modality, distance: int) -> None:
         self.distances.append((target, distance))

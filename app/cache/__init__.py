@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from app.cache.base import CodeCache
 from app.cache.memory_cache import MemoryCodeCache
 from app.cache.redis_cache import RedisCodeCache
+from app.cache.tiered_cache import TieredCodeCache
 from model.errors import ConfigError
 
 MEMORY_URL = "memory://"
@@ -22,7 +23,7 @@ class CacheOptions:
         url: Where entries live; its scheme chooses the cache.
         n_bytes: Length of one packed code.
         ttl_s: Seconds an entry is kept in Redis.
-        max_entries: Entries kept in memory.
+        max_entries: Entries kept in memory, in front of Redis as well; 0 for none.
     """
 
     url: str
@@ -36,7 +37,8 @@ def _memory(options: CacheOptions) -> CodeCache:
 
 
 def _redis(options: CacheOptions) -> CodeCache:
-    return RedisCodeCache(options.url, ttl_s=options.ttl_s, n_bytes=options.n_bytes)
+    far = RedisCodeCache(options.url, ttl_s=options.ttl_s, n_bytes=options.n_bytes)
+    return TieredCodeCache(MemoryCodeCache(options.max_entries), far) if options.max_entries else far
 
 
 CACHES: dict[str, Callable[[CacheOptions], CodeCache]] = {
@@ -54,7 +56,7 @@ def open_cache(url: str | None, *, n_bytes: int, ttl_s: int = 7 * 86_400, max_en
         url: ``redis://…``, ``rediss://…``, ``unix://…``; None, "" or ``memory://`` for one inside the process.
         n_bytes: Length of one packed code, n_bits / 8.
         ttl_s: Seconds an entry is kept in Redis.
-        max_entries: Entries kept in memory, the least recently used one making room.
+        max_entries: Entries kept in memory, in front of Redis as well, the least recently used one making room; 0 for none.
 
     Returns:
         The cache; close it when done.

@@ -15,15 +15,15 @@ class MemoryCodeCache:
     """A :class:`~app.cache.base.CodeCache` of bounded size, for one event loop.
 
     Args:
-        max_entries: Entries kept at most; 1 or more.
+        max_entries: Entries kept at most; 0 keeps none.
 
     Raises:
-        ConfigError: If ``max_entries`` is not positive.
+        ConfigError: If ``max_entries`` is negative.
     """
 
     def __init__(self, max_entries: int) -> None:
-        if max_entries < 1:
-            raise ConfigError([f"max_entries must be 1 or more, not {max_entries}"])
+        if max_entries < 0:
+            raise ConfigError([f"max_entries must be 0 or more, not {max_entries}"])
         self._max_entries = max_entries
         self._entries: OrderedDict[str, bytes] = OrderedDict()
 

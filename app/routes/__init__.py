@@ -6,9 +6,10 @@ from fastapi import APIRouter
 
 from app.routes import catalogue, codes, health, items, jobs, metrics, search, search_many, search_more, search_url, stats, ui
 from app.routes.guarded import check_guarded
+from app.routes.search import short_ways
 from app.routes.ui import static_files
 
-__all__ = ["ROUTERS", "check_guarded", "static_files"]
+__all__ = ["ROUTERS", "check_guarded", "short_ways", "static_files"]
 ROUTERS: tuple[APIRouter, ...] = (
     search.router,
     search_more.router,

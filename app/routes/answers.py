@@ -9,12 +9,13 @@ from fastapi import Response
 
 from app.cache.base import Modality
 from app.catalog.base import Item
-from app.deps import Services, image_url
+from app.deps import Services
 from app.encoder import Encoded
 from app.errors import problem_of
 from app.filter_reading import parse_filter
-from app.query_schemas import BoundsIn, CodeQuery, HitOut, IdQuery, ManyOut, QueryOut, SearchOut, TextQuery
-from app.retrieval import FoundItem, SearchBounds
+from app.hits import answer_of
+from app.query_schemas import BoundsIn, CodeQuery, IdQuery, TextQuery
+from app.retrieval import SearchBounds
 from app.schemas import ItemError
 from app.thing_schemas import CompareOut, EncodeOut, FailedOut
 from app.things import read_code, stored_code
@@ -42,7 +43,7 @@ def bounds_of(asked: BoundsIn, target: Modality, without: Item | None = None) ->
     return SearchBounds(asked.target or target, asked.k, asked.max_distance, expression, asked.dedupe, asked.cursor, without)
 
 
-async def search_out(services: Services, modality: Modality | None, encoded: Encoded, bounds: SearchBounds) -> SearchOut:
+async def search_out(services: Services, modality: Modality | None, encoded: Encoded, bounds: SearchBounds) -> bytes:
     """Searches and describes what was found.
 
     Args:
@@ -52,7 +53,7 @@ async def search_out(services: Services, modality: Modality | None, encoded: Enc
         bounds: Checked bounds.
 
     Returns:
-        The answer.
+        The answer's JSON.
 
     Raises:
         InvalidRequest: If the cursor is none of this search.
@@ -60,11 +61,10 @@ async def search_out(services: Services, modality: Modality | None, encoded: Enc
         Overloaded: If too much is waiting.
     """
     page = await services.retrieval.search(encoded.code, bounds)
-    query = QueryOut(modality=modality, code=encoded.code.hex(), bundle_id=services.parts.bundle_id, cached=encoded.cached)
-    return SearchOut(hits=[_hit(one, bounds.target) for one in page.found], next_cursor=page.next_cursor, query=query)
+    return answer_of(page, bounds.target, (modality, encoded, services.parts.bundle_id))
 
 
-async def by_text(services: Services, query: TextQuery, encoded: Encoded | None = None) -> SearchOut:
+async def by_text(services: Services, query: TextQuery, encoded: Encoded | None = None) -> bytes:
     """Searches by a text.
 
     Args:
@@ -73,7 +73,7 @@ async def by_text(services: Services, query: TextQuery, encoded: Encoded | None 
         encoded: The text's code, if it is known already.
 
     Returns:
-        The answer.
+        The answer's JSON.
 
     Raises:
         InputError: If the query cannot be used.
@@ -85,7 +85,7 @@ async def by_text(services: Services, query: TextQuery, encoded: Encoded | None 
     return await search_out(services, "text", encoded or await services.encoding.encode_text(query.query), bounds)
 
 
-async def by_id(services: Services, query: IdQuery) -> SearchOut:
+async def by_id(services: Services, query: IdQuery) -> bytes:
     """Searches by a code of an indexed item, which is no hit itself.
 
     Args:
@@ -93,7 +93,7 @@ async def by_id(services: Services, query: IdQuery) -> SearchOut:
         query: What is asked for.
 
     Returns:
-        The answer.
+        The answer's JSON.
 
     Raises:
         InputError: If the query cannot be used or the item has no such code.
@@ -107,7 +107,7 @@ async def by_id(services: Services, query: IdQuery) -> SearchOut:
     return await search_out(services, modality, Encoded(code, cached=False), bounds_of(query, modality, without=item))
 
 
-async def by_code(services: Services, query: CodeQuery) -> SearchOut:
+async def by_code(services: Services, query: CodeQuery) -> bytes:
     """Searches by a packed code.
 
     Args:
@@ -115,7 +115,7 @@ async def by_code(services: Services, query: CodeQuery) -> SearchOut:
         query: What is asked for.
 
     Returns:
-        The answer.
+        The answer's JSON.
 
     Raises:
         InputError: If the query cannot be used.
@@ -142,25 +142,14 @@ def failed_out(error: HashingError) -> FailedOut:
     return FailedOut(error=ItemError(**problem_of(error)))
 
 
-def json_of(answer: SearchOut | ManyOut | EncodeOut | CompareOut) -> Response:
+def json_of(answer: bytes | EncodeOut | CompareOut) -> Response:
     """Writes an answer, without checking again what was just made.
 
     Args:
-        answer: The answer.
+        answer: The answer, or its JSON.
 
     Returns:
         The response.
     """
-    return Response(answer.model_dump_json(), media_type="application/json")
-
-
-def _hit(found: FoundItem, target: Modality) -> HitOut:
-    item = found.item
-    return HitOut(
-        id=item.item_id,
-        distance=found.distance,
-        target=target,
-        text=item.text,
-        payload=item.payload,
-        image_url=image_url(item.item_id) if item.image else None,
-    )
+    content = answer if isinstance(answer, bytes) else answer.model_dump_json()
+    return Response(content, media_type="application/json")

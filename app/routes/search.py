@@ -10,13 +10,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 
 from app.cache.base import Modality
-from app.deps import ServicesDep
+from app.deps import Services, ServicesDep
 from app.errors import problem_responses
 from app.filter_reading import read_filter
-from app.query_schemas import SearchOut, TextQuery
+from app.query_schemas import SearchOut, TextQuery, plain_text_query
 from app.retrieval import SearchBounds
 from app.routes.answers import by_text, json_of, search_out
 from app.routes.guarded import GuardedRoute, needs
+from app.shortcut import ShortWay
 from model.errors import (
     BadFilter,
     BundleMismatch,
@@ -81,3 +82,14 @@ async def search_image(
     services.retrieval.check(bounds)
     encoded = await services.encoding.encode_image(await image.read())
     return json_of(await search_out(services, "image", encoded, bounds))
+
+
+async def _quick_text(body: bytes, services: Services) -> bytes | None:
+    query = plain_text_query(body)
+    return None if query is None else await by_text(services, query)
+
+
+def short_ways() -> dict[str, ShortWay]:
+    """Returns the short ways of POST requests, by path; what they answer is what the routes of these paths answer."""
+    ours = {route.path: route for route in router.routes if isinstance(route, GuardedRoute)}
+    return {path: ShortWay(ours[path], "read", _quick_text) for path in ("/search/text",)}

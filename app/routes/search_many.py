@@ -13,7 +13,8 @@ from fastapi import APIRouter, Response
 from app.deps import Services, ServicesDep
 from app.encoder import Encoded
 from app.errors import problem_responses
-from app.query_schemas import CodeQuery, IdQuery, ManyOut, ManyQueries, SearchOut, TextQuery, read_query
+from app.hits import answers_of
+from app.query_schemas import CodeQuery, IdQuery, ManyOut, ManyQueries, TextQuery, read_query
 from app.routes.answers import FAILING_ALONE, by_code, by_id, by_text, failed_out, json_of
 from app.routes.guarded import GuardedRoute, needs
 from app.thing_schemas import FailedOut
@@ -37,7 +38,7 @@ async def search_many(many: ManyQueries, services: ServicesDep) -> Response:
     return json_of(await _answer(services, many.queries))
 
 
-async def _answer(services: Services, raw_queries: Sequence[Any]) -> ManyOut:
+async def _answer(services: Services, raw_queries: Sequence[Any]) -> bytes:
     queries = [_or_error(read_query, raw) for raw in raw_queries]
     max_k = services.settings.max_k
     n_wanted = sum(query.k for query in queries if not isinstance(query, HashingError) and query.k <= max_k)  # others fail alone
@@ -47,12 +48,14 @@ async def _answer(services: Services, raw_queries: Sequence[Any]) -> ManyOut:
     codes = iter(await services.encoding.encode_texts([text for text in texts if isinstance(text, str)]))
     encoded = [next(codes) if isinstance(text, str) else text for text in texts]
     results = [await _alone(services, query, code) for query, code in zip(queries, encoded, strict=True)]
-    return ManyOut(results=results, n_failed=sum(isinstance(result, FailedOut) for result in results))
+    failed = [isinstance(result, FailedOut) for result in results]
+    written = [result.model_dump_json().encode() if isinstance(result, FailedOut) else result for result in results]
+    return answers_of(written, sum(failed))
 
 
 async def _alone(
     services: Services, query: TextQuery | IdQuery | CodeQuery | HashingError, encoded: Encoded | HashingError | None
-) -> SearchOut | FailedOut:
+) -> bytes | FailedOut:
     try:
         if isinstance(query, HashingError):
             raise query

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -10,6 +10,7 @@ from app.cache import open_cache
 from app.cache.base import CodeCache, cache_key
 from app.cache.memory_cache import MemoryCodeCache
 from app.cache.redis_cache import RedisCodeCache
+from app.cache.tiered_cache import TieredCodeCache
 from model.errors import ConfigError
 from tests.fakes import FakeCodeCache
 
@@ -18,7 +19,11 @@ pytestmark = pytest.mark.anyio
 CODES = {f"key {number}": bytes([number] * 8) for number in range(5)}
 
 
-@pytest.fixture(params=[lambda: MemoryCodeCache(100), FakeCodeCache], ids=["memory", "fake"])
+def tiered() -> TieredCodeCache:
+    return TieredCodeCache(MemoryCodeCache(100), FakeCodeCache())
+
+
+@pytest.fixture(params=[lambda: MemoryCodeCache(100), FakeCodeCache, tiered], ids=["memory", "fake", "tiered"])
 async def cache(request: pytest.FixtureRequest) -> AsyncIterator[CodeCache]:
     make: Callable[[], CodeCache] = request.param
     cache = make()
@@ -60,17 +65,55 @@ async def test_memory_keeps_the_last_of_more_entries_than_it_may() -> None:
     assert await cache.get_many(list(CODES)) == [None, None, None, CODES["key 3"], CODES["key 4"]]
 
 
-def test_a_memory_of_no_entries_is_refused() -> None:
+async def test_a_memory_of_no_entries_keeps_none_and_one_of_fewer_is_refused() -> None:
+    cache = MemoryCodeCache(0)
+    await cache.put_many(CODES)
+    assert await cache.get_many(["key 3"]) == [None]
     with pytest.raises(ConfigError, match="max_entries"):
-        MemoryCodeCache(0)
+        MemoryCodeCache(-1)
+
+
+async def test_what_was_found_far_away_is_kept_near_and_outlives_an_outage() -> None:
+    far = FakeCodeCache()
+    cache = TieredCodeCache(MemoryCodeCache(100), far)
+    await far.put_many(CODES)
+    assert await cache.get_many(["key 1", "key 2", "key 1"]) == [CODES["key 1"], CODES["key 2"], CODES["key 1"]]
+    far.available = False
+    assert await cache.get_many(["key 2", "key 3", "key 1"]) == [CODES["key 2"], None, CODES["key 1"]]
+    assert not cache.answers
+
+
+async def test_an_outage_far_away_does_not_keep_codes_from_being_kept_near() -> None:
+    far = FakeCodeCache()
+    far.available = False
+    cache = TieredCodeCache(MemoryCodeCache(100), far)
+    await cache.put_many(CODES)
+    assert await cache.get_many(list(CODES)) == list(CODES.values())
+    assert not await cache.is_available()
+
+
+async def test_only_what_is_not_near_is_asked_for_far_away() -> None:
+    asked: list[list[str]] = []
+
+    class Far(FakeCodeCache):
+        async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+            asked.append(list(keys))
+            return await super().get_many(keys)
+
+    cache = TieredCodeCache(MemoryCodeCache(100), Far())
+    await cache.put_many({"near": bytes(8)})
+    await cache.get_many(["near"])
+    await cache.get_many(["a", "near", "b", "a"])
+    assert asked == [["a", "b"]]
 
 
 async def test_the_address_chooses_the_cache() -> None:
     assert isinstance(open_cache(None, n_bytes=8), MemoryCodeCache)
     assert isinstance(open_cache("", n_bytes=8), MemoryCodeCache)
-    redis = open_cache("redis://127.0.0.1:1/0", n_bytes=8)
-    assert isinstance(redis, RedisCodeCache)
-    await redis.close()
+    for n_near, kind in ((0, RedisCodeCache), (10, TieredCodeCache)):
+        redis = open_cache("redis://127.0.0.1:1/0", n_bytes=8, max_entries=n_near)
+        assert isinstance(redis, kind)
+        await redis.close()
 
 
 @pytest.mark.parametrize("url", ["memcached://x", "localhost:6379", "redis://host:port", "redis://host?no_such_option=1"])

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,8 +9,8 @@ from app.encoding import Encoding
 from app.pools import Pool
 from model.codes import pack_codes, sign_codes
 from model.errors import CodeError, EmptyText, InvalidRequest, UndecodableImage
-from tests.builders import BUNDLE_ID, FakeEncoder, FakeImageEncoder, FakeTextEncoder, meaning, picture
-from tests.fakes import FakeCodeCache
+from tests.builders import BUNDLE_ID, FakeEncoder, FakeImageEncoder, FakeTextEncoder, meaning, packed, picture
+from tests.fakes import FakeCodeCache, FakeMeters
 
 pytestmark = pytest.mark.anyio
 
@@ -19,6 +20,7 @@ class Bench:
 
     def __init__(self, text: FakeEncoder) -> None:
         self.cache, self.text, self.image = FakeCodeCache(), text, FakeImageEncoder()
+        self.meters = FakeMeters()
         self.pools = [Pool(name, n_threads=1, max_waiting=8) for name in ("decoding", "encoding")]
         self.encoding = Encoding(
             encoders={"image": self.image, "text": self.text},
@@ -28,6 +30,7 @@ class Bench:
             decode_pool=self.pools[0],
             encode_pool=self.pools[1],
             max_text_chars=50,
+            meters=self.meters,
         )
 
     def close(self) -> None:
@@ -108,3 +111,21 @@ async def test_an_encoder_that_gives_nan_is_our_bug_and_nothing_is_kept():
         await bench.encoding.encode_text("red cat")
     assert bench.cache.entries == {}
     bench.close()
+
+
+async def test_equal_texts_and_pictures_under_way_are_encoded_once(bench):
+    picked = picture("red cat")
+    texts = asyncio.gather(*(bench.encoding.encode_text(text) for text in ("red cat", "red  cat", "blue dog")))
+    pictures = asyncio.gather(*(bench.encoding.encode_image(picked) for _ in range(3)))
+    assert {one.code for one in [*await texts, *await pictures]} == {packed("red cat"), packed("blue dog")}
+    assert sum(bench.text.batch_sizes) == 2
+    assert bench.image.batch_sizes == [1]
+    assert bench.meters.n_coalesced == 3
+
+
+async def test_a_picture_being_indexed_is_not_encoded_again_for_a_search(bench):
+    content = picture("red cat")
+    key = await bench.encoding.image_key(content)
+    _, prepared = await bench.encoding.prepare_image(content)
+    codes, encoded = await asyncio.gather(bench.encoding.encode_prepared({key: prepared}), bench.encoding.encode_image(content))
+    assert (codes[key], bench.meters.batches) == (encoded.code, [("image", 1)])

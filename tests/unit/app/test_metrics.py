@@ -51,6 +51,14 @@ def test_what_the_cache_answers_is_counted(parts, client):
     assert samples(client)["bitlens_cache_available",] == 0
 
 
+def test_forward_passes_are_counted_by_how_many_inputs_share_them(client):
+    index(client, *({"id": str(n), "text": str(n)} for n in range(3)))
+    found = samples(client)
+    text = ("modality", "text")
+    assert (found["bitlens_batch_size_count", text], found["bitlens_batch_size_sum", text]) == (1, 3)
+    assert found["bitlens_coalesced_total",] == 0
+
+
 def test_the_distance_of_the_first_hit_is_counted_once_a_search_and_not_for_later_pages(client):
     index(client, *({"id": str(n), "text": "x"} for n in range(3)))
     page = search(client, "x", target="text", k=1)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from app.catalog.base import Item, NewItem
+from app.pace import Pace
 from app.pools import Pool
 from app.retrieval import Page, Retrieval, SearchBounds
-from model.errors import InvalidRequest
+from model.errors import InvalidRequest, Overloaded
 from tests.fakes import FakeCatalog, FakeCodeIndex
 
 pytestmark = pytest.mark.anyio
@@ -66,3 +67,23 @@ async def test_bounds_at_the_limits_are_fine(pool, bounds):
 async def test_bounds_outside_the_limits_are_refused(pool, bounds):
     with pytest.raises(InvalidRequest, match="must be"):
         retrieval_over(pool, [0]).check(bounds)
+
+
+async def test_quick_searches_of_rows_at_hand_do_not_go_to_the_pool(pool):
+    catalog, index = FakeCatalog("b"), FakeCodeIndex(8)
+    catalog.upsert_many([NewItem("a", text_code=QUERY)])
+    index.add(np.array([1]), np.zeros((1, 1), np.uint8))
+    at_hand = []
+    retrieval = Retrieval(indexes={"text": index}, catalog=catalog, pool=pool, max_k=10, held=lambda rows: at_hand or None)
+    bounds = SearchBounds("text")
+    await retrieval.search(QUERY, bounds)  # the first one, by which the pace is known
+    retrieval._paces["text"] = Pace(clock=lambda: 0.0)
+    retrieval._paces["text"].took(0.0)
+    assert [one.item.item_id for one in (await retrieval.search(QUERY, bounds)).found] == ["a"]  # its row has to be read
+    pool.close()
+    with pytest.raises(Overloaded):
+        await retrieval.search(QUERY, bounds)
+    at_hand = catalog.get_rows([1])
+    assert [one.item.item_id for one in (await retrieval.search(QUERY, bounds)).found] == ["a"]
+    with pytest.raises(Overloaded):
+        await retrieval.search(QUERY, SearchBounds("text", dedupe=True))

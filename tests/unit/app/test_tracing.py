@@ -13,7 +13,7 @@ from app.main import create_app
 from app.metrics import PrometheusMeters
 from app.tracing import TracedMeters
 from model.errors import ConfigError
-from tests.builders import fake_parts, logged_lines, search, settings_for
+from tests.builders import fake_parts, index, logged_lines, search, settings_for
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -31,8 +31,10 @@ def spans(tmp_path):
 
 def test_a_request_is_a_span_with_its_stages_inside_across_threads(spans):
     client, finished = spans
-    search(client, "my secret")
-    found = finished()
+    index(client, {"id": "a", "text": "x"})
+    before = len(finished())
+    search(client, "my secret", target="text")
+    found = finished()[before:]
     [root] = [span for span in found if span.parent is None]
     assert root.name == "POST /search/text"
     assert root.attributes == {"http.request.method": "POST", "http.route": "/search/text", "http.response.status_code": 200}

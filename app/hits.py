@@ -1,0 +1,77 @@
+"""Answers of searches as JSON, put together from parts that are made once an item.
+
+Decides the bytes; that they are what :class:`app.query_schemas.SearchOut` describes is held by a test. Does not know how hits are
+found.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from app.cache.base import Modality
+from app.catalog.base import Item
+from app.deps import image_url
+from app.encoder import Encoded
+from app.kept_rows import Parts, ShownItem
+from app.retrieval import FoundItem, Page
+
+
+def parts_of(item: Item) -> Parts:
+    """Returns what is shown of an item, whatever it was found by.
+
+    Args:
+        item: The item.
+
+    Returns:
+        UTF-8 JSON before and behind the distance and the target of a hit.
+    """
+    url = None if item.image is None else image_url(item.item_id)
+    head = b'{"id":%b,"distance":' % _json(item.item_id)
+    return head, b',"text":%b,"payload":%b,"image_url":%b}' % (_json(item.text), _json(item.payload), _json(url))
+
+
+def answer_of(page: Page, target: Modality, query: tuple[Modality | None, Encoded, str]) -> bytes:
+    """Writes the answer of a search.
+
+    Args:
+        page: What was found.
+        target: What was searched.
+        query: What the code was made from, the code, and the bundle.
+
+    Returns:
+        UTF-8 JSON.
+    """
+    modality, encoded, bundle_id = query
+    hits = b",".join(_hits(page.found, f',"target":"{target}"'.encode()))
+    asked = {"modality": modality, "code": encoded.code.hex(), "bundle_id": bundle_id, "cached": encoded.cached}
+    return b'{"hits":[%b],"next_cursor":%b,"query":%b}' % (hits, _json(page.next_cursor), _json(asked))
+
+
+def answers_of(results: Sequence[bytes], n_failed: int) -> bytes:
+    """Writes the answer of many searches.
+
+    Args:
+        results: JSON of each, or of its failure.
+        n_failed: How many failed.
+
+    Returns:
+        UTF-8 JSON.
+    """
+    return b'{"results":[%b],"n_failed":%d}' % (b",".join(results), n_failed)
+
+
+def _hits(found: Sequence[FoundItem], target: bytes) -> list[bytes]:
+    hits = []
+    for one in found:
+        item = one.item
+        head, tail = item.parts if isinstance(item, ShownItem) else parts_of(item)
+        hits.append(b"%b%d%b%b" % (head, one.distance, target, tail))
+    return hits
+
+
+def _json(value: object) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which an escape has smuggled in: it leaves as it came
+        return json.dumps(value, separators=(",", ":")).encode()
