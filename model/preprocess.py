@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps
 
-from model.codes import Float32
+from model.codes import Float32, UInt8
 from model.errors import EmptyText, UndecodableImage
 
 _DAMAGED_EXIF = (SyntaxError, OSError, ValueError, struct.error)  # what Pillow raises for it, from format to format
@@ -44,12 +44,25 @@ class ImagePreprocess:
         Returns:
             (3, size, size) float32, channels first, (value − mean) / scale.
         """
+        pixels = self.to_pixels(image).transpose(2, 0, 1).astype(np.float32, order="C")
+        pixels -= self.mean
+        pixels /= self.scale
+        return pixels
+
+    def to_pixels(self, image: Image.Image) -> UInt8:
+        """Crops the centre and scales bicubically; does not normalise.
+
+        Args:
+            image: Any picture Pillow can hold; see :func:`to_rgb` for orientation and transparency.
+
+        Returns:
+            (size, size, 3) uint8.
+        """
         rgb = to_rgb(image)
         side = max(1, round(min(rgb.size) * self.crop_fraction))
         left, top = (rgb.width - side) // 2, (rgb.height - side) // 2
-        scaled = rgb.resize((self.size, self.size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-        pixels = np.asarray(scaled, dtype=np.float32)
-        return np.ascontiguousarray(((pixels - self.mean) / self.scale).transpose(2, 0, 1), dtype=np.float32)
+        box = (left, top, left + side, top + side)
+        return np.asarray(rgb.resize((self.size, self.size), Image.Resampling.BICUBIC, box=box))
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
