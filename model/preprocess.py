@@ -5,12 +5,13 @@ Decides orientation, transparency, crop, scale and text normalisation. Does not 
 
 from __future__ import annotations
 
+import math
 import struct
 import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from model.codes import Float32, UInt8
 from model.errors import EmptyText, UndecodableImage
@@ -34,6 +35,11 @@ class ImagePreprocess:
     crop_fraction: float = 224 / 256
     mean: float = 127.0
     scale: float = 128.0
+
+    @property
+    def shortest_side(self) -> int:
+        """A picture's shorter side, pixels, from which on more pixels only make the crop be scaled down further."""
+        return math.ceil(self.size / self.crop_fraction)
 
     def to_array(self, image: Image.Image) -> Float32:
         """Crops the centre, scales bicubically and normalises.
@@ -72,13 +78,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image: A picture in any mode.
 
     Returns:
-        The same picture in mode RGB.
+        The same picture in mode RGB; the same object where nothing had to be done.
 
     Raises:
         UndecodableImage: If the orientation data are damaged.
     """
     try:
-        upright = ImageOps.exif_transpose(image)
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        upright = ImageOps.exif_transpose(image) if is_turned else image  # which copies in any case
     except _DAMAGED_EXIF as error:
         raise UndecodableImage(f"the picture's orientation data are damaged: {error}") from error
     if upright.mode.startswith(
@@ -89,7 +96,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         layered = upright.convert("RGBA")
         canvas = Image.new("RGBA", layered.size, (255, 255, 255, 255))
         return Image.alpha_composite(canvas, layered).convert("RGB")
-    return upright.convert("RGB")
+    return upright if upright.mode == "RGB" else upright.convert("RGB")
 
 
 def normalise_text(text: str) -> str:
