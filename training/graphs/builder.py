@@ -67,6 +67,21 @@ class GraphBuilder:
         self._nodes.append(helper.make_node("TopK", [x, self.constant("k", np.array([k]))], [values, places], name=values, axis=1))
         return values, places
 
+    def split(self, x: str, n: int, *, axis: int) -> list[str]:
+        """Adds a split into equal parts.
+
+        Args:
+            x: What is split.
+            n: Into how many.
+            axis: Along which.
+
+        Returns:
+            Names of the parts.
+        """
+        parts = [f"{x}_part{i}" for i in range(n)]
+        self._nodes.append(helper.make_node("Split", [x], parts, name=parts[0], axis=axis, num_outputs=n))
+        return parts
+
     def constant(self, name: str, value: npt.ArrayLike) -> str:
         """Adds an array that the graph holds itself.
 

@@ -2,6 +2,8 @@
 
 Source: W. Wang et al., MiniLM (2020), https://arxiv.org/abs/2002.10957: BERT with 6 layers, 12 heads and 384 features.
 
+Dense layers see the word pieces of all texts end to end; only attention sees texts below each other, with padding.
+
 Decides that MiniLM's weights stay where their package has them. Does not know how a graph is run.
 """
 
@@ -17,7 +19,7 @@ from model.bundle_folder import WEIGHTS
 from model.weights import MINILM_WEIGHTS
 from training.graphs.builder import EXTRA, GraphBuilder
 
-_N_LAYERS, _N_HEADS, _EPSILON = 6, 12, 1e-12
+_N_LAYERS, _N_HEADS, _WIDTH, _EPSILON = 6, 12, 384, 1e-12
 
 
 def text_graph(bundle: EncoderBundle, weights: Path) -> ModelProto:
@@ -28,22 +30,24 @@ def text_graph(bundle: EncoderBundle, weights: Path) -> ModelProto:
         weights: MiniLM's weights, safetensors.
 
     Returns:
-        From ``tokens`` (N, L) int64 and ``mask`` (N, L) int32 to ``codes``, (N, n_bits) float32.
+        From what :meth:`model.backbones.word_pieces.WordPieces.inputs` gives to ``codes``, (N, n_bits) float32.
     """
     graph = GraphBuilder({WEIGHTS: bundle.weights, MINILM_WEIGHTS: weights.read_bytes()})
     x = _embeddings(graph)
     for i in range(_N_LAYERS):
         x = _layer(graph, f"encoder.layer.{i}", x)
     graph.head("text", bundle.heads["text"], _pooled(graph, x))
-    size: list[str | int] = ["N", "L"]
-    return graph.build("text", {"tokens": (TensorProto.INT64, size), "mask": (TensorProto.INT32, size)}, bundle.n_bits)
+    inputs: dict[str, tuple[int, list[str | int]]] = {
+        name: (TensorProto.INT64, ["T"]) for name in ("tokens", "positions", "padded_place")
+    }
+    inputs |= {"place": (TensorProto.INT64, ["N", "L"]), "mask": (TensorProto.INT32, ["N", "L"])}
+    return graph.build("text", inputs, bundle.n_bits)
 
 
 def _embeddings(graph: GraphBuilder) -> str:
     words, places, types = (graph.stored(f"embeddings.{name}_embeddings.weight") for name in ("word", "position", "token_type"))
-    begin, first = graph.constant("begin", np.array([0])), graph.constant("first", np.int64(0))
-    in_order = graph.node("Slice", places, begin, graph.node("Shape", "tokens", start=1, end=2))
-    placed = graph.node("Add", graph.node("Gather", words, "tokens", axis=0), in_order)
+    first = graph.constant("first", np.int64(0))
+    placed = graph.node("Add", graph.node("Gather", words, "tokens", axis=0), graph.node("Gather", places, "positions", axis=0))
     typed = graph.node("Add", placed, graph.node("Gather", types, first, axis=0))
     weight, bias = _weights(graph, "embeddings.LayerNorm")
     return graph.node("LayerNormalization", typed, weight, bias, axis=-1, epsilon=_EPSILON)
@@ -52,9 +56,12 @@ def _embeddings(graph: GraphBuilder) -> str:
 def _layer(graph: GraphBuilder, name: str, x: str) -> str:
     """Adds self-attention and the two dense layers behind it, each with its shortcut and normalisation."""
     asked = [_weights(graph, f"{name}.attention.self.{part}") for part in ("query", "key", "value")]
-    joined = graph.node("Transpose", graph.node("Concat", *(weight for weight, _ in asked), axis=0), perm=[1, 0])
-    biases = graph.node("Concat", *(bias for _, bias in asked), axis=0)
-    seen = graph.node("Attention", x, joined, biases, "mask", domain=EXTRA, num_heads=_N_HEADS)
+    weight, bias = (graph.node("Concat", *parts, axis=0) for parts in zip(*asked, strict=True))
+    dense = graph.node("Gemm", x, weight, bias, transB=1)
+    parts = graph.split(graph.node("Gather", dense, "place", axis=0), 3, axis=2)
+    seen = graph.node("MultiHeadAttention", *parts, "", "mask", domain=EXTRA, num_heads=_N_HEADS)
+    rows = graph.node("Reshape", seen, graph.constant("rows", np.array([-1, _WIDTH])))
+    seen = graph.node("Gather", rows, "padded_place", axis=0)
     x = _added(graph, f"{name}.attention.output", seen, x)
     weight, bias = _weights(graph, f"{name}.intermediate.dense")
     wide = graph.node("BiasGelu", _product(graph, x, weight), bias, domain=EXTRA)
@@ -76,7 +83,7 @@ def _pooled(graph: GraphBuilder, x: str) -> str:
     """Adds the sum over word pieces, scaled to length 1: the mean's divisor cancels."""
     one = graph.constant("one", np.array([1]))
     weights = graph.node("Unsqueeze", graph.node("Cast", "mask", to=TensorProto.FLOAT), one)
-    summed = graph.node("Squeeze", graph.node("MatMul", weights, x), one)
+    summed = graph.node("Squeeze", graph.node("MatMul", weights, graph.node("Gather", x, "place", axis=0)), one)
     return graph.node("LpNormalization", summed, axis=1, p=2)
 
 
