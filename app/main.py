@@ -37,7 +37,7 @@ from app.succession import Succession
 from model.errors import BundleNotFound
 
 if TYPE_CHECKING:
-    from model.bundle import EncoderBundle
+    from model.served import ServedBundle
 
 _log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ def open_next(settings: Settings, parts: Parts) -> Parts:
     )
 
 
-def _chosen_bundle(settings: Settings, data_dir: DataFolder) -> EncoderBundle:
+def _chosen_bundle(settings: Settings, data_dir: DataFolder) -> ServedBundle:
     """Loads the bundle of the settings, or the one that a re-index has given the catalogue to since they were written."""
     bundle = _load_bundle(settings.bundle)
     bundle_id, folder = served_bundle(data_dir.catalogue_url) if data_dir.has_catalogue else (bundle.bundle_id, None)
@@ -168,17 +168,14 @@ def _chosen_bundle(settings: Settings, data_dir: DataFolder) -> EncoderBundle:
     return _load_bundle(Path(folder))
 
 
-def _load_bundle(folder: Path) -> EncoderBundle:
-    from model.bundle import EncoderBundle  # here: it loads torch, which takes seconds and is of no use to other parts
+def _load_bundle(folder: Path) -> ServedBundle:
+    from model.served import ServedBundle  # here: it loads ONNX Runtime, which takes its time and is of no use to other parts
 
-    return EncoderBundle.from_pretrained(folder, local_files_only=True)
+    return ServedBundle.open(folder)
 
 
-def _encoders(bundle: EncoderBundle, settings: Settings) -> dict[Modality, Encoder]:
-    from model.threads import set_encoder_threads
-
-    set_encoder_threads(settings.encode_threads)
-    encoders = bundle.encoders()
+def _encoders(bundle: ServedBundle, settings: Settings) -> dict[Modality, Encoder]:
+    encoders = bundle.encoders(settings.encode_threads)
     return {"image": encoders["image"], "text": encoders["text"]}
 
 

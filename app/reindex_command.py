@@ -134,13 +134,10 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _load(folder: Path, settings: Settings) -> Bundle:
-    # Imported here: they load torch, which takes seconds and is of no use to the other commands.
-    from model.bundle import EncoderBundle
-    from model.threads import set_encoder_threads
+    from model.served import ServedBundle  # here: it loads ONNX Runtime, which is of no use to the other commands
 
-    bundle = EncoderBundle.from_pretrained(folder, local_files_only=True)
-    set_encoder_threads(settings.encode_threads)
-    encoders = bundle.encoders()
+    bundle = ServedBundle.open(folder)
+    encoders = bundle.encoders(settings.encode_threads)
     return Bundle(bundle.bundle_id, bundle.n_bits, folder, {"image": encoders["image"], "text": encoders["text"]})
 
 

@@ -1,18 +1,16 @@
-"""The folder that is served: manifest, weights, card; in the convention of the Hugging Face hub.
+"""A bundle as training makes and judges it: heads on torch, read and written in the convention of the Hugging Face hub.
 
-    config.json          the manifest (`model.manifest`), with the digest of every file that determines codes
-    model.safetensors    heads, and classifiers of methods that have them; no pickle anywhere
-    README.md            the card, for people; not part of the identity
-
-Decides what makes two bundles the same: ``bundle_id`` is a digest of the manifest, which holds the digest of the weights.
-Does not know training or serving.
+Decides what a bundle holds. Which files it has and what makes it the same is `model.bundle_folder`; the service reads a bundle with
+`model.served`, without torch. Does not know training.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -22,14 +20,12 @@ from torch import Tensor
 
 from model.backbones import load_backbone
 from model.backbones.base import Backbone
+from model.bundle_folder import CARD, GRAPHS, MANIFEST, TOKENIZER, WEIGHTS, bundle_id_of, digest, read_bundle
 from model.encoder import HashEncoder
 from model.errors import BundleCorrupt, BundleIncompatible, BundleNotFound
 from model.heads import HashHead
 from model.manifest import MODALITIES, EncoderSpec, Manifest
 from model.report_card import render_card
-
-_MANIFEST, _WEIGHTS, _CARD = "config.json", "model.safetensors", "README.md"
-_BUNDLE_ID_DIGITS = 16  # 64 bits of sha256: short enough for keys and log lines, far from any accidental clash
 
 
 class EncoderBundle:
@@ -40,19 +36,58 @@ class EncoderBundle:
         heads: By modality.
         classifiers: (n_bits, C) float32 by modality: codes times this give the logits of the labels. Empty for methods that learn
             none.
+        graph_files: The encoders as graphs and what they need, by file name; see :mod:`model.bundle_folder`.
     """
 
-    def __init__(self, manifest: Manifest, heads: Mapping[str, HashHead], classifiers: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        heads: Mapping[str, HashHead],
+        classifiers: Mapping[str, Tensor],
+        graph_files: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.heads, self.classifiers = dict(heads), dict(classifiers)
-        self._weights = safetensors.save(_tensors(heads, classifiers))
-        digest = hashlib.sha256(self._weights).hexdigest()
-        facts = {name: getattr(manifest, name) for name in manifest.__slots__}
-        self.manifest = Manifest(**{**facts, "files": {_WEIGHTS: digest}})
+        self._files = {WEIGHTS: safetensors.save(_tensors(heads, classifiers)), **(graph_files or {})}
+        self.manifest = replace(manifest, files={name: digest(content) for name, content in self._files.items()})
 
     @property
     def bundle_id(self) -> str:
         """Digest of everything that determines the bundle: 16 hex digits."""
-        return hashlib.sha256(self.manifest.to_json()).hexdigest()[:_BUNDLE_ID_DIGITS]
+        return bundle_id_of(self.manifest)
+
+    @property
+    def weights(self) -> bytes:
+        """The content of ``model.safetensors``."""
+        return self._files[WEIGHTS]
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """What the manifest vouches for, by file name."""
+        return dict(self._files)
+
+    @property
+    def has_graphs(self) -> bool:
+        """Whether it can be served."""
+        return GRAPHS.keys() == {name for name, file in GRAPHS.items() if file in self._files}
+
+    def with_graphs(
+        self, graph_files: Mapping[str, bytes], facts: Mapping[str, Any], comparison: Mapping[str, Any] | None = None
+    ) -> EncoderBundle:
+        """Returns the same bundle with other graphs.
+
+        Args:
+            graph_files: The graphs and what they need, by file name; they refer to :attr:`weights` by name and offset.
+            facts: What the manifest says of them.
+            comparison: And of how they compare with torch.
+
+        Returns:
+            Another bundle: it has another identity.
+        """
+        bundle = copy(self)
+        bundle._files = {WEIGHTS: self.weights, **graph_files}
+        files = {name: digest(content) for name, content in bundle._files.items()}
+        bundle.manifest = replace(self.manifest, files=files, graphs=dict(facts), comparison=dict(comparison or {}))
+        return bundle
 
     @property
     def n_bits(self) -> int:
@@ -69,13 +104,15 @@ class EncoderBundle:
         """
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
-        (path / _WEIGHTS).write_bytes(self._weights)
-        (path / _CARD).write_text(
-            render_card(self.manifest, self.bundle_id, has_classifiers=bool(self.classifiers)), encoding="utf-8"
-        )
-        partial = path / f"{_MANIFEST}.partial"
+        for stale in {*GRAPHS.values(), TOKENIZER} - self._files.keys():
+            (path / stale).unlink(missing_ok=True)
+        for name, content in self._files.items():
+            (path / name).write_bytes(content)
+        card = render_card(self.manifest, self.bundle_id, has_classifiers=bool(self.classifiers))
+        (path / CARD).write_text(card, encoding="utf-8")
+        partial = path / f"{MANIFEST}.partial"
         partial.write_bytes(self.manifest.to_json())
-        partial.replace(path / _MANIFEST)
+        partial.replace(path / MANIFEST)
 
     @classmethod
     def from_pretrained(
@@ -97,26 +134,20 @@ class EncoderBundle:
             BundleIncompatible: If its format is another.
         """
         folder = _locate(name_or_path, revision=revision, local_files_only=local_files_only)
-        manifest = Manifest.from_json(_read(folder / _MANIFEST))
-        weights = _read(folder / _WEIGHTS)
-        digest = hashlib.sha256(weights).hexdigest()
-        if manifest.files.get(_WEIGHTS) != digest:
-            raise BundleCorrupt(
-                f"{_WEIGHTS} of the bundle in {folder} has sha256 {digest}, its manifest says {manifest.files.get(_WEIGHTS)}"
-            )
+        manifest, files = read_bundle(folder)
         try:
-            tensors = safetensors.load(weights)
+            tensors = safetensors.load(files[WEIGHTS])
             heads = {name: _load_head(manifest.encoders[name], manifest.n_bits, name, tensors) for name in MODALITIES}
             classifiers = _load_classifiers(manifest, tensors)
         except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
-            raise BundleCorrupt(f"{_WEIGHTS} of the bundle in {folder} does not fit its manifest: {error}") from error
+            raise BundleCorrupt(f"{WEIGHTS} of the bundle in {folder} does not fit its manifest: {error}") from error
         bundle = cls(manifest, heads, classifiers)
         # The bytes that were read, not what this version of safetensors would write: the identity must outlive it.
-        bundle._weights, bundle.manifest = weights, manifest
+        bundle._files, bundle.manifest = files, manifest
         return bundle
 
     def encoders(self) -> dict[str, HashEncoder]:
-        """Loads the backbones and joins them with the heads.
+        """Loads the backbones and joins them with the heads, on torch; the service runs the graphs instead.
 
         Returns:
             An encoder by modality.
@@ -179,10 +210,3 @@ def _locate(name_or_path: str | Path, *, revision: str | None, local_files_only:
         return Path(snapshot_download(str(name_or_path), revision=revision, local_files_only=local_files_only))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise BundleNotFound(f"no bundle at {name_or_path}: no such folder, and no such repository can be reached") from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BundleCorrupt(f"{path.name} of the bundle in {path.parent} cannot be read: {error.strerror}") from error

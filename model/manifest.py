@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from model.codes import check_n_bits
@@ -74,6 +74,9 @@ class Manifest:
         evaluation: Figures on data kept out of training, by name.
         origin: Where the training data come from and under what terms, for people.
         files: sha256 (hex) of every other file that determines codes, by name.
+        graphs: Facts of the graphs: precision, and ``weights``, the sha256 by name of the weight files that installed packages
+            carry. Empty in a bundle without graphs.
+        comparison: How the graphs' codes compare with torch's, by modality, and ``on`` what; no part of the identity.
         format_version: Version of this form.
     """
 
@@ -85,11 +88,21 @@ class Manifest:
     evaluation: dict[str, float | int] = field(default_factory=dict)
     origin: str = ""
     files: dict[str, str] = field(default_factory=dict)
+    graphs: dict[str, Any] = field(default_factory=dict)
+    comparison: dict[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:
         """Returns canonical JSON: sorted keys, so that the same content gives the same bytes."""
-        return (json.dumps(asdict(self), sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+        facts = asdict(self)
+        for name in ("graphs", "comparison"):
+            if not facts[name]:
+                del facts[name]  # a bundle from before there were graphs keeps its identity
+        return (json.dumps(facts, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+
+    def identity(self) -> str:
+        """Returns sha256 (hex) of what determines codes and their meaning: all but the comparison."""
+        return hashlib.sha256(replace(self, comparison={}).to_json()).hexdigest()
 
     @classmethod
     def from_json(cls, content: bytes) -> Manifest:
@@ -122,6 +135,8 @@ class Manifest:
             evaluation=_field(raw, "evaluation", dict),
             origin=_field(raw, "origin", str),
             files=_field(raw, "files", dict),
+            graphs=_graph_facts(raw),
+            comparison=_field(raw, "comparison", dict) if "comparison" in raw else {},
         )
         try:
             check_n_bits(manifest.n_bits)
@@ -139,6 +154,14 @@ def _encoder_spec(raw: Mapping[str, Any]) -> EncoderSpec:
         hidden_dims=_items(raw, "hidden_dims", int),
         unit_norm=_field(raw, "unit_norm", bool),
     )
+
+
+def _graph_facts(raw: Mapping[str, Any]) -> dict[str, Any]:
+    if "graphs" not in raw:
+        return {}
+    facts: dict[str, Any] = _field(raw, "graphs", dict)
+    _field(facts, "weights", dict)
+    return facts
 
 
 def _items(raw: Any, name: str, kind: type[_T]) -> tuple[_T, ...]:

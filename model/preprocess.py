@@ -5,14 +5,15 @@ Decides orientation, transparency, crop, scale and text normalisation. Does not 
 
 from __future__ import annotations
 
+import math
 import struct
 import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
-from model.codes import Float32
+from model.codes import Float32, UInt8
 from model.errors import EmptyText, UndecodableImage
 
 _DAMAGED_EXIF = (SyntaxError, OSError, ValueError, struct.error)  # what Pillow raises for it, from format to format
@@ -35,6 +36,11 @@ class ImagePreprocess:
     mean: float = 127.0
     scale: float = 128.0
 
+    @property
+    def shortest_side(self) -> int:
+        """A picture's shorter side, pixels, from which on more pixels only make the crop be scaled down further."""
+        return math.ceil(self.size / self.crop_fraction)
+
     def to_array(self, image: Image.Image) -> Float32:
         """Crops the centre, scales bicubically and normalises.
 
@@ -44,12 +50,25 @@ class ImagePreprocess:
         Returns:
             (3, size, size) float32, channels first, (value − mean) / scale.
         """
+        pixels = self.to_pixels(image).transpose(2, 0, 1).astype(np.float32, order="C")
+        pixels -= self.mean
+        pixels /= self.scale
+        return pixels
+
+    def to_pixels(self, image: Image.Image) -> UInt8:
+        """Crops the centre and scales bicubically; does not normalise.
+
+        Args:
+            image: Any picture Pillow can hold; see :func:`to_rgb` for orientation and transparency.
+
+        Returns:
+            (size, size, 3) uint8.
+        """
         rgb = to_rgb(image)
         side = max(1, round(min(rgb.size) * self.crop_fraction))
         left, top = (rgb.width - side) // 2, (rgb.height - side) // 2
-        scaled = rgb.resize((self.size, self.size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-        pixels = np.asarray(scaled, dtype=np.float32)
-        return np.ascontiguousarray(((pixels - self.mean) / self.scale).transpose(2, 0, 1), dtype=np.float32)
+        box = (left, top, left + side, top + side)
+        return np.asarray(rgb.resize((self.size, self.size), Image.Resampling.BICUBIC, box=box))
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -59,13 +78,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image: A picture in any mode.
 
     Returns:
-        The same picture in mode RGB.
+        The same picture in mode RGB; the same object where nothing had to be done.
 
     Raises:
         UndecodableImage: If the orientation data are damaged.
     """
     try:
-        upright = ImageOps.exif_transpose(image)
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        upright = ImageOps.exif_transpose(image) if is_turned else image  # which copies in any case
     except _DAMAGED_EXIF as error:
         raise UndecodableImage(f"the picture's orientation data are damaged: {error}") from error
     if upright.mode.startswith(
@@ -76,7 +96,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         layered = upright.convert("RGBA")
         canvas = Image.new("RGBA", layered.size, (255, 255, 255, 255))
         return Image.alpha_composite(canvas, layered).convert("RGB")
-    return upright.convert("RGB")
+    return upright if upright.mode == "RGB" else upright.convert("RGB")
 
 
 def normalise_text(text: str) -> str:

@@ -5,13 +5,21 @@ Decides the words. Does not know tensors.
 
 from __future__ import annotations
 
-from model.manifest import Manifest
+from model.manifest import EncoderSpec, Manifest
 
 _SERVED = """Turns a picture or an English sentence into a binary code of {n_bits} bits, so that things which
 belong together differ in few bits. Served by `python -m app serve --bundle DIR`.
 
-Only {trained} are in this folder; the backbones come with Bitlens's dependencies and are
-checked against the digests in `config.json`."""
+Only {trained} are in `model.safetensors`. {graphs}"""
+_GRAPHS = """`image.onnx` and `text.onnx` are
+whole encoders for ONNX Runtime, {precision}.
+{weights}
+On {on}, bits that are equal to torch's: {equal}."""
+_WEIGHTS = (
+    "Weights they name that are not in this folder ({names}) come with an installed package\nand are checked against `config.json`."
+)
+_NO_GRAPHS = """The encoders are not here as graphs, so it is not served before
+`python -m training export DIR --out DIR` has written them."""
 _READY_MADE = """Turns ready-made features of a benchmark into binary codes of {n_bits} bits. What gave the features
 is not known here, so it cannot encode pictures or texts and is not served; `python -m training evaluate` judges it.
 
@@ -29,13 +37,11 @@ def render_card(manifest: Manifest, bundle_id: str, *, has_classifiers: bool = T
     Returns:
         The text of ``README.md``.
     """
-    encoders = "\n".join(
-        f"| {name} | `{spec.backbone}` | {spec.feature_dim} | {' → '.join(map(str, spec.hidden_dims)) or 'none'} |"
-        for name, spec in manifest.encoders.items()
-    )
+    encoders = "\n".join(_encoder(name, spec) for name, spec in manifest.encoders.items())
     ready_made = any(spec.is_ready_made for spec in manifest.encoders.values())
     trained = "the heads and two linear label classifiers" if has_classifiers else "the heads"
-    purpose, parts = (_READY_MADE if ready_made else _SERVED).format(n_bits=manifest.n_bits, trained=trained).split("\n\n")
+    facts = {"n_bits": manifest.n_bits, "trained": trained, "graphs": _graphs(manifest)}
+    purpose, parts = (_READY_MADE if ready_made else _SERVED).format(**facts).split("\n\n")
     return f"""---
 library_name: bitlens
 tags: [cross-modal-retrieval, hashing, image-text]
@@ -68,6 +74,21 @@ expectation over ties; `chance` is what a random order comes to.
 It ranks by the labels it was trained on and by what its backbones (ImageNet classes, English sentences) can tell apart. It was
 not tested for identifying people, and its mistakes follow those of its training data.
 """
+
+
+def _encoder(name: str, spec: EncoderSpec) -> str:
+    return f"| {name} | `{spec.backbone}` | {spec.feature_dim} | {' → '.join(map(str, spec.hidden_dims)) or 'none'} |"
+
+
+def _graphs(manifest: Manifest) -> str:
+    facts, found = manifest.graphs, manifest.comparison
+    if not facts:
+        return _NO_GRAPHS
+    equal = ", ".join(f"{name} {found[name]['equal_bits']:.3%}" for name in manifest.encoders if name in found) or "not compared"
+    weights = _WEIGHTS.format(names=", ".join(facts["weights"])) if facts["weights"] else ""
+    return _GRAPHS.format(
+        precision=facts["precision"], on=found.get("on", "nothing"), weights=weights, equal=equal or "not compared"
+    )
 
 
 def _table(facts: dict[str, float | int] | dict[str, object]) -> str:

@@ -77,15 +77,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--threads", type=_natural, default=1, help="threads of the forward passes (default 1)")
     command.add_argument("--json", action="store_true", help="print nothing but the JSON line")
     command.set_defaults(run=_evaluate)
-    command = commands.add_parser("export", help="write the bundle of a finished run")
-    command.add_argument("run_dir", type=Path, metavar="RUN", help="folder of the run")
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the bundle")
-    command.set_defaults(run=_export)
+    _add_export(commands.add_parser("export", help="write the bundle of a finished run, or a bundle's graphs anew"))
     _add_compare(commands.add_parser("compare", help="put runs side by side: a page with plots, and Markdown tables"))
     _add_sweep(
         commands.add_parser("sweep", help="try settings, judged among validation pairs; takes an interrupted sweep up again")
     )
     return parser
+
+
+def _add_export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("source", type=Path, metavar="RUN", help="folder of the run, or of a bundle that needs graphs")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the bundle")
+    _add_data(command, required=False, told="data set whose training pairs the graphs are compared with torch on")
+    command.add_argument("--set", dest="overrides", action="append", default=[], metavar="data.key=value", help="names of columns")
+    command.set_defaults(run=_export)
 
 
 def _add_compare(command: argparse.ArgumentParser) -> None:
@@ -128,9 +133,9 @@ def _add_config(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_data(command: argparse.ArgumentParser) -> None:
+def _add_data(command: argparse.ArgumentParser, *, required: bool = True, told: str = "folder of the data set") -> None:
     default = Path(os.environ.get("BITLENS_CACHE_DIR", ".cache/bitlens"))
-    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set, or datasets:NAME")
+    command.add_argument("--data", type=Path, required=required, metavar="DIR", help=f"{told}, or datasets:NAME")
     command.add_argument(
         "--cache-dir", type=Path, default=default, metavar="DIR", help=f"where features are kept (default {default})"
     )
@@ -174,8 +179,10 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 def _export(options: argparse.Namespace) -> dict[str, Any]:
     from training import commands
+    from training.config import make_config
 
-    return commands.export(options.run_dir, options.out)
+    config = make_config({}, options.overrides).data
+    return commands.export(options.source, options.out, data=options.data, config=config, cache_dir=options.cache_dir)
 
 
 def _compare(options: argparse.Namespace) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model.bundle import EncoderBundle
+from model.bundle_folder import MANIFEST
 from model.codes import Float32
 from model.encoder import encode_features
 from model.errors import BundleIncompatible, ConfigError
@@ -84,7 +85,7 @@ def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[
         show = progress if processes.is_main else lambda *_: None
         report = run_experiment(config, split_features, run, progress=show)
     if processes.is_main and not (run.bundle / "config.json").exists():
-        export_bundle(run, run.bundle)
+        export_bundle(run, run.bundle, finish=partial(_with_graphs, pairs=pairs, source=data.resolve().name))
     return report
 
 
@@ -139,18 +140,37 @@ def _codes(encoders: dict[str, Encode], parts: list[PairFeatures]) -> LabelledCo
     return LabelledCodes(codes["image"], codes["text"], np.concatenate([part.true_labels for part in parts]))
 
 
-def export(run_dir: Path, out: Path) -> dict[str, Any]:
-    """Writes a finished run's bundle.
+def export(source: Path, out: Path, *, data: Path | None, config: DataSection, cache_dir: Path) -> dict[str, Any]:
+    """Writes a finished run's bundle, or a bundle's graphs anew.
 
     Args:
-        run_dir: Folder of the run.
+        source: Folder of the run, or of the bundle.
         out: Where the bundle goes.
+        data: Folder of a data set whose training pairs the graphs are compared with torch on; made-up inputs if there is none.
+        config: Column names of the data set.
+        cache_dir: Where reading the data set may keep its tables.
 
     Returns:
-        Its identity.
+        Its identity, and how the graphs compare with torch.
     """
-    bundle = export_bundle(RunFolder(run_dir), out)
-    return {"bundle": str(out), "bundle_id": bundle.bundle_id, "n_bits": bundle.n_bits}
+    pairs = read_pairs(RunConfig(data=config), data, cache_dir=cache_dir) if data else None
+    finish = partial(_with_graphs, pairs=pairs, source=data.resolve().name if data else "")
+    if (source / MANIFEST).exists():
+        bundle = finish(EncoderBundle.from_pretrained(source))
+        bundle.save_pretrained(out)
+    else:
+        bundle = export_bundle(RunFolder(source), out, finish=finish)
+    return {"bundle": str(out), "bundle_id": bundle.bundle_id, "n_bits": bundle.n_bits, "comparison": bundle.manifest.comparison}
+
+
+def _with_graphs(bundle: EncoderBundle, *, pairs: PairSplits | FeatureSplits | None, source: str) -> EncoderBundle:
+    """Adds graphs, unless the features came ready-made and there is nothing to serve."""
+    if any(spec.is_ready_made for spec in bundle.manifest.encoders.values()):
+        return bundle
+    from training.graph_export import Samples, add_graphs
+
+    samples = Samples.of_pairs(pairs.train, source) if isinstance(pairs, PairSplits) else Samples.made_up()
+    return add_graphs(bundle, samples)
 
 
 def compare(runs: Sequence[Path], page: Path, markdown: Path, *, baseline: str | None = None) -> dict[str, Any]:

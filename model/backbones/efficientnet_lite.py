@@ -8,9 +8,10 @@ Decides the network and its input. Does not know hashing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -20,9 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from model.backbones.weights import check_weights, digest_of
 from model.codes import Float32
 from model.preprocess import ImagePreprocess
+from model.weights import check_weights, digest_of
 
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 N_CLASSES = 1000
@@ -72,14 +73,33 @@ class _Block(nn.Module):
         wide = n_in * expansion
         if expansion != 1:
             self._expand_conv, self._bn0 = _conv(n_in, wide), _norm(wide)
+        self.expands, self.has_shortcut = expansion != 1, stride == 1 and n_in == n_out
         self._depthwise_conv, self._bn1 = _conv(wide, wide, kernel, stride=stride, groups=wide), _norm(wide)
         self._project_conv, self._bn2 = _conv(wide, n_out), _norm(n_out)
-        self.expands, self.has_shortcut = expansion != 1, stride == 1 and n_in == n_out
 
     def forward(self, x: Tensor) -> Tensor:
         wide = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
         out: Tensor = self._bn2(self._project_conv(F.relu6(self._bn1(self._depthwise_conv(wide)))))
         return out + x if self.has_shortcut else out
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One convolution of the folded network, as whoever writes it down needs it.
+
+    Attributes:
+        name: What it may be called.
+        conv: Its weights, normalisation folded in.
+        is_clipped: Whether ReLU6 follows.
+        opens_block: Whether its input is what a shortcut carries.
+        closes_shortcut: Whether that is added to its result.
+    """
+
+    name: str
+    conv: nn.Conv2d
+    is_clipped: bool
+    opens_block: bool
+    closes_shortcut: bool
 
 
 class EfficientNetLite0(nn.Module):
@@ -111,6 +131,22 @@ class EfficientNetLite0(nn.Module):
             x = block(x)
         pooled = F.relu6(self._bn1(self._conv_head(x))).mean(dim=(2, 3))
         return pooled, self._fc(pooled)
+
+    def layers(self) -> Iterator[Layer]:
+        """Yields the convolutions in the order they are applied in, as :meth:`fold` left them."""
+        yield Layer("stem", self._conv_stem, True, False, False)
+        for i, module in enumerate(self._blocks):
+            block = cast("_Block", module)
+            if block.expands:
+                yield Layer(f"block{i}.expand", block._expand_conv, True, True, False)
+            yield Layer(f"block{i}.depthwise", block._depthwise_conv, True, not block.expands, False)
+            yield Layer(f"block{i}.project", block._project_conv, False, False, block.has_shortcut)
+        yield Layer("top", self._conv_head, True, False, False)
+
+    @property
+    def classifier(self) -> nn.Linear:
+        """From pooled features to class logits."""
+        return self._fc
 
     def fold(self) -> EfficientNetLite0:
         """Folds every batch normalisation into the convolution before it; for inference only.
@@ -159,7 +195,7 @@ class EfficientNetLite0Backbone:
         self._preprocess = ImagePreprocess()
         self.preprocessing = asdict(self._preprocess)
         self.weights_digest = digest_of([WEIGHTS_SHA256, self.preprocessing])
-        self._network = load_network().fold()
+        self.network = load_network().fold()
 
     def prepare(self, raw: Image.Image) -> Float32:
         """Crops, scales and normalises a picture.
@@ -196,5 +232,5 @@ class EfficientNetLite0Backbone:
             return np.empty((0, self.feature_dim), np.float32), np.empty((0, N_CLASSES), np.float32)
         images = torch.from_numpy(np.stack(prepared)).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
-            parts = [self._network(part) for part in torch.split(images, _FORWARD_BATCH)]
+            parts = [self.network(part) for part in torch.split(images, _FORWARD_BATCH)]
         return torch.cat([pooled for pooled, _ in parts]).numpy(), torch.cat([logits for _, logits in parts]).numpy()

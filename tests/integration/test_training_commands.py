@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from model.bundle import EncoderBundle
+from model.served import ServedBundle
 from tests.pair_folders import rows_of, write_image_folder
 from training.__main__ import main
 
@@ -100,11 +102,25 @@ def test_for_people_the_figures_come_in_words_first(workplace: Workplace, capsys
 
 
 def test_export_writes_the_same_bundle_elsewhere(workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", str(workplace.run), "--out", str(tmp_path / "bundle")]) == 0
+    assert main(workplace.arguments("export", str(workplace.run), "--out", str(tmp_path / "bundle"))) == 0
     told = last_line(capsys)
-    assert told == {"bundle": str(tmp_path / "bundle"), "bundle_id": told["bundle_id"], "n_bits": 16}
+    assert (told["bundle"], told["n_bits"], told["comparison"]["on"]) == (str(tmp_path / "bundle"), 16, "8 training pairs of pairs")
+    assert {told["comparison"][name]["n_wrong"] for name in ("image", "text")} == {0}
     for path in (workplace.run / "bundle").iterdir():
         assert (tmp_path / "bundle" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_graphs_are_added_to_a_bundle_without_them_and_what_they_are_compared_on_changes_no_identity(
+    workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = EncoderBundle.from_pretrained(workplace.run / "bundle")
+    EncoderBundle(replace(whole.manifest, graphs={}, comparison={}), whole.heads, whole.classifiers).save_pretrained(tmp_path)
+    assert not EncoderBundle.from_pretrained(tmp_path).has_graphs
+    assert main(["export", str(tmp_path), "--out", str(tmp_path)]) == 0
+    told = last_line(capsys)
+    assert told["bundle_id"] == whole.bundle_id
+    assert told["comparison"]["on"] == "32 made-up pictures and sentences"
+    assert ServedBundle.open(tmp_path).encoders()["text"].n_bits == 16
 
 
 def test_another_configuration_for_the_same_run_is_refused(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,13 +3,15 @@ import struct
 import threading
 import zlib
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from app.decode import ImageDecoder, PixelBudget, allow_pixels
+from app.decode import ENOUGH, ImageDecoder, PixelBudget, allow_pixels
 from model.errors import ImageTooLarge, InputError, UndecodableImage, UnsupportedMediaType
+from model.preprocess import ImagePreprocess
 from tests.builders import picture
 
 DECODER = ImageDecoder(max_bytes=100_000, max_pixels=10_000, pixel_budget=20_000)
@@ -131,3 +133,41 @@ def test_a_decoder_leaves_the_process_wide_limit_alone_and_allow_pixels_never_lo
     ImageDecoder(max_bytes=10, max_pixels=1, pixel_budget=1)
     allow_pixels(1)
     assert before == Image.MAX_IMAGE_PIXELS
+
+
+def jpeg(size, **options):
+    """Broad stripes, which scaling leaves alone, as a JPEG."""
+    stripes = Image.linear_gradient("L").resize(size).convert(options.pop("mode", "RGB"))
+    buffer = io.BytesIO()
+    stripes.save(buffer, "JPEG", quality=95, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted"),
+    [
+        ((511, 900), (511, 900)),
+        ((512, 512), (256, 256)),
+        ((1024, 768), (512, 384)),
+        ((1030, 4000), (258, 1000)),
+        ((2048, 2050), (256, 257)),
+    ],
+)
+def test_a_large_jpeg_is_decoded_to_what_is_enough(size, wanted):
+    decoder = ImageDecoder(max_bytes=10_000_000, max_pixels=10_000_000, pixel_budget=10_000_000)
+    facts, image = decoder.decode(jpeg(size), lambda image: image.copy())
+    assert ((facts.width, facts.height), image.size) == (size, wanted)
+    whole = ImageDecoder(max_bytes=10_000_000, max_pixels=10_000_000, pixel_budget=10_000_000, enough=0)
+    assert whole.decode(jpeg(size), lambda image: image.size)[1] == size
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"mode": "L"}, {"mode": "CMYK"}, {"subsampling": 0}])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_what_is_seen_of_a_large_jpeg_hardly_changes(options, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = jpeg((1024, 768), exif=exif, **options)
+    limits = {"max_bytes": 10_000_000, "max_pixels": 10_000_000, "pixel_budget": 10_000_000}
+    seen = [ImageDecoder(**limits, enough=n).decode(content, ImagePreprocess().to_pixels)[1] for n in (0, ENOUGH)]
+    assert seen[0].shape == seen[1].shape == (224, 224, 3)
+    assert np.abs(seen[0].astype(int) - seen[1]).max() <= 3

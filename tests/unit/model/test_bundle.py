@@ -126,7 +126,7 @@ def test_a_bundle_may_lack_classifiers_and_its_card_says_so(folder: Path, tmp_pa
     assert loaded.classifiers == {}
     assert codes_of(loaded) == codes_of(small_bundle())
     assert loaded.bundle_id == bare.bundle_id != small_bundle().bundle_id
-    assert "Only the heads are in this folder" in (tmp_path / "bare" / "README.md").read_text(encoding="utf-8")
+    assert "Only the heads are in `model.safetensors`" in (tmp_path / "bare" / "README.md").read_text(encoding="utf-8")
     assert "Only the heads and two linear label classifiers" in (folder / "README.md").read_text(encoding="utf-8")
 
 

@@ -85,7 +85,7 @@ def test_a_method_without_classifiers_becomes_a_bundle_without_them_and_the_card
     assert EncoderBundle.from_pretrained(tmp_path / "bundle").classifiers == {}
     card = (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
     assert "# RMSH (reconstructed from the abstract) encoders, 16 bits" in card
-    assert "Only the heads are in this folder" in card
+    assert "Only the heads are in `model.safetensors`" in card
 
 
 def test_a_run_that_is_not_finished_is_not_exported(tmp_path: Path) -> None:

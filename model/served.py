@@ -1,0 +1,103 @@
+"""A bundle as it is served: its graphs run on ONNX Runtime; nothing here needs torch.
+
+Decides what must fit for codes to be those of training. Does not know batching, caching or limits.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Mapping
+from pathlib import Path
+
+from model.backbones import load_preparation
+from model.backbones.base import Preparation
+from model.bundle_folder import GRAPHS, WEIGHTS, bundle_id_of, read_bundle
+from model.errors import BundleIncompatible, BundleNotFound
+from model.graph_encoder import GraphEncoder, open_graph
+from model.manifest import MODALITIES, EncoderSpec, Manifest
+from model.weights import installed_weights
+
+
+class ServedBundle:
+    """A bundle's identity and its encoders.
+
+    Args:
+        folder: Where it was read from, for messages.
+        manifest: Its facts.
+        files: The files that the manifest names, by name.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+        self._folder, self.manifest, self._files = folder, manifest, files
+
+    @property
+    def bundle_id(self) -> str:
+        """Digest of everything that determines the bundle: 16 hex digits."""
+        return bundle_id_of(self.manifest)
+
+    @property
+    def n_bits(self) -> int:
+        """Bits of one code."""
+        return self.manifest.n_bits
+
+    @classmethod
+    def open(cls, folder: Path) -> ServedBundle:
+        """Reads a bundle from a folder.
+
+        Args:
+            folder: Of the bundle.
+
+        Returns:
+            The bundle, its digests checked.
+
+        Raises:
+            BundleNotFound: If there is no such folder.
+            BundleCorrupt: If a file is missing or damaged, or its digest is not the manifest's.
+            BundleIncompatible: If its format is another.
+        """
+        if not folder.is_dir():
+            raise BundleNotFound(f"there is no bundle at {folder}")
+        return cls(folder, *read_bundle(folder))
+
+    def encoders(self, n_threads: int = 1) -> dict[str, GraphEncoder]:
+        """Loads the graphs.
+
+        Args:
+            n_threads: Of one forward pass, 1 or more.
+
+        Returns:
+            An encoder by modality.
+
+        Raises:
+            BackboneError: If a backbone is unknown, or weights are missing or not the pinned ones.
+            BundleIncompatible: If the bundle has no graphs, or input is prepared in another way here than at training.
+            BundleCorrupt: If a graph does not load.
+        """
+        return {name: self._encoder(name, self.manifest.encoders[name], n_threads) for name in MODALITIES}
+
+    def _encoder(self, modality: str, spec: EncoderSpec, n_threads: int) -> GraphEncoder:
+        if spec.is_ready_made:
+            named = ", ".join(str(fact) for fact in spec.preprocessing.values())
+            raise BundleIncompatible(f"the bundle was trained on ready-made features ({named}) and cannot encode pictures or texts")
+        graph = self._files.get(GRAPHS[modality])
+        if graph is None:
+            told = f"the bundle in {self._folder} has no {GRAPHS[modality]}; where the trainer is installed, write it with"
+            raise BundleIncompatible(f"{told} `python -m training export {self._folder} --out {self._folder}`")
+        preparation = self._preparation(spec)
+        weights = {WEIGHTS: memoryview(self._files[WEIGHTS]), **self._installed()}
+        session = open_graph(GRAPHS[modality], graph, weights, n_threads=n_threads)
+        return GraphEncoder(preparation, session, n_bits=self.n_bits)
+
+    def _preparation(self, spec: EncoderSpec) -> Preparation:
+        preparation = load_preparation(spec.backbone, self._files)
+        if preparation.preprocessing != spec.preprocessing:
+            told = f"{spec.backbone} was trained on input prepared as {spec.preprocessing}, here it would be"
+            raise BundleIncompatible(f"{told} {preparation.preprocessing}: the codes would not be comparable")
+        return preparation
+
+    def _installed(self) -> dict[str, memoryview]:
+        found = {}
+        for name, sha256 in self.manifest.graphs.get("weights", {}).items():
+            with installed_weights(name, sha256).open("rb") as file:
+                found[name] = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        return found

@@ -1,0 +1,71 @@
+"""Encoders as graphs: the table of who puts together which backbone's graph.
+
+Decides what a graph brings along. Does not know how well it does (`training.graph_export`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from onnx import ModelProto
+
+from model.bundle import EncoderBundle
+from model.errors import BackboneError
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A graph and what it needs beside it.
+
+    Attributes:
+        model: The graph.
+        files: What the bundle must hold beside it, by file name.
+        weights: sha256 (hex) by name of the weight files that it refers to and an installed package carries.
+    """
+
+    model: ModelProto
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
+
+
+def _picture(bundle: EncoderBundle) -> Graph:
+    from training.graphs.pictures import picture_graph
+
+    return Graph(picture_graph(bundle))
+
+
+def _text(bundle: EncoderBundle) -> Graph:
+    from model.backbones.minilm import WEIGHTS_SHA256, read_vocabulary
+    from model.bundle_folder import TOKENIZER
+    from model.weights import MINILM_WEIGHTS, installed_weights
+    from training.graphs.texts import text_graph
+
+    model = text_graph(bundle, installed_weights(MINILM_WEIGHTS, WEIGHTS_SHA256))
+    return Graph(model, {TOKENIZER: read_vocabulary()}, {MINILM_WEIGHTS: WEIGHTS_SHA256})
+
+
+_TABLE: dict[str, Callable[[EncoderBundle], Graph]] = {
+    "efficientnet-lite0": _picture,
+    "efficientnet-lite0-conse": _picture,
+    "minilm-l6-v2": _text,
+}
+
+
+def make_graph(bundle: EncoderBundle, modality: str) -> Graph:
+    """Puts one modality's graph together.
+
+    Args:
+        bundle: Whose.
+        modality: ``image`` or ``text``.
+
+    Returns:
+        The graph.
+
+    Raises:
+        BackboneError: If nobody knows how to write this backbone as a graph.
+    """
+    name = bundle.manifest.encoders[modality].backbone
+    if name not in _TABLE:
+        raise BackboneError(f"no graph is known for backbone {name!r}")
+    return _TABLE[name](bundle)
