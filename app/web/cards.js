@@ -2,24 +2,30 @@
 
 import { distanceBar } from "./bits.js";
 import { count, el } from "./dom.js";
+import { showPicture } from "./pictures.js";
 
 /**
- * Draws the hits as list entries, hits of equal distance joined under one ruler mark.
+ * Draws hits as list entries, hits of equal distance joined under one ruler mark.
  * @param {object[]} hits As the service ordered them.
  * @param {number} nBits Bits of a code.
  * @param {(hit: object) => void} onMore Called when a hit is chosen to search with.
- * @returns {HTMLElement} An ordered list.
+ * @param {object | null} before The hit that stands before them already.
+ * @returns {HTMLElement[]} Entries for an ordered list.
  */
-export function hitList(hits, nBits, onMore) {
-  const entries = hits.map((hit, i) => {
-    const isFirst = i === 0 || hits[i - 1].distance !== hit.distance;
+export function hitEntries(hits, nBits, onMore, before = null) {
+  return hits.map((hit, i) => {
+    const isFirst = (hits[i - 1] ?? before)?.distance !== hit.distance;
     // The mark repeats what each card says in words, so it is decoration.
     const mark = el("div", { class: "mark", "aria-hidden": "true" }, isFirst ? el("span", {}, count(hit.distance, "bit")) : null);
     const kind = isTextCard(hit) ? "hit hit--text" : "hit";
     const card = el("article", { class: "card" }, face(hit, onMore), caption(hit), distanceBar(hit.distance, nBits));
     return el("li", { class: isFirst ? kind : `${kind} hit--same`, "data-id": hit.id }, mark, card);
   });
-  return el("ol", { class: hits.every(isTextCard) ? "hits hits--texts" : "hits" }, ...entries);
+}
+
+/** Draws the first page of hits as a list. */
+export function hitList(hits, nBits, onMore) {
+  return el("ol", { class: hits.every(isTextCard) ? "hits hits--texts" : "hits" }, ...hitEntries(hits, nBits, onMore));
 }
 
 /** What a hit is called in words: its text, or its id where it has none. */
@@ -61,7 +67,7 @@ function textFace(hit, onMore, thumbnail) {
 }
 
 function picture(hit, alt) {
-  return el("img", { src: hit.image_url, alt, loading: "lazy", decoding: "async", width: 320, height: 320 });
+  return showPicture(el("img", { alt, loading: "lazy", decoding: "async", width: 320, height: 320 }), hit.image_url);
 }
 
 function caption(hit) {

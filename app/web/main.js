@@ -1,13 +1,16 @@
 // Wires the page: form, address and history, pictures, searches. The newest search wins; older ones are broken off.
 
-import { itemImage, Problem, readiness, searchImage, searchText } from "./api.js";
+import { addressOfPicture, pictureAt, Problem, readiness, searchImage, searchLike, searchText } from "./api.js";
 import { count } from "./dom.js";
+import { forgetKey, showForget } from "./keys.js";
+import { offerMore } from "./paging.js";
 import { fromAddress, isSearch, toAddress } from "./query.js";
 import { watchPictures } from "./picker.js";
 import * as view from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("composer");
+const ACTIONS = { 401: "Enter a key", 403: "Use another key" };
 const amounts = Array.from($("k").options, (option) => Number(option.value));
 
 // Pictures of this visit by number, so that Back finds them again; an address cannot carry them.
@@ -29,26 +32,35 @@ async function search(query, { focus = false } = {}) {
 
 async function run(query, signal, focus) {
   view.showLoading(wordsFor(query));
-  const startedAt = performance.now();
   try {
     const answer = await ask(query, signal);
     if (signal.aborted) return;
-    const about = { words: wordsFor(query), elapsedMs: performance.now() - startedAt, thumbnail: previewUrl };
-    view.showAnswer(answer, about, moreLike);
+    const about = { words: wordsFor(query), thumbnail: previewUrl };
+    const append = view.showAnswer(answer, about, moreLike);
+    offerMore($("more"), answer.nextCursor, (cursor) => ask({ ...query, cursor }, signal), append, signal);
     if (focus) view.focusResults();
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof Problem)) throw error;
-    view.showProblem(error, () => search(query));
+    view.showProblem(error, ACTIONS[error.status] ?? "Try again", () => {
+      if (error.status === 403) forgetKey();
+      search(query);
+    });
   }
 }
 
 async function ask({ text, like, upload, ...chosen }, signal) {
   if (text) return searchText(text, chosen, signal);
   if (upload) return searchImage(uploads.get(upload), chosen, signal);
-  const blob = await itemImage(like, signal);
-  if (!signal.aborted) showPreview(blob, `Item ${like}`);
-  return searchImage(blob, chosen, signal);
+  const answer = await searchLike(like, chosen, signal);
+  if (!chosen.cursor && answer.query.modality === "image") await previewItem(like, signal);
+  return answer;
+}
+
+// An item can be searched with whose picture is not kept.
+async function previewItem(id, signal) {
+  const blob = await pictureAt(addressOfPicture(id), signal).catch(() => null);
+  if (blob && !signal.aborted) showPreview(blob, `Item ${id}`);
 }
 
 function go(query, behaviour) {
@@ -57,8 +69,8 @@ function go(query, behaviour) {
 }
 
 function moreLike(hit) {
-  if (hit.image_url) return go({ like: hit.id, ...options(), target: "image" }, { focus: true });
-  return go({ text: hit.text ?? "", ...options() }, { focus: true });
+  if (!hit.image_url && hit.text) return go({ text: hit.text, ...options() }, { focus: true });
+  return go({ like: hit.id, ...options(), target: hit.image_url ? "image" : hit.target }, { focus: true });
 }
 
 function wordsFor({ text, like }) {
@@ -94,8 +106,8 @@ function hidePreview() {
 }
 
 function explainTarget() {
-  const automatic = form.elements.target.value === "";
-  $("why").textContent = automatic ? "A text finds pictures, a picture finds texts." : "";
+  const automatic = current.like ? "An item finds its own kind." : "A text finds pictures, a picture finds texts.";
+  $("why").textContent = form.elements.target.value === "" ? automatic : "";
 }
 
 // --- what the visitor does -----------------------------------------------------------------------------------------------
@@ -117,6 +129,13 @@ form.addEventListener("change", (event) => {
 
 $("clear").addEventListener("click", () => {
   go(options());
+  $("q").focus();
+});
+
+$("forget").addEventListener("click", () => {
+  forgetKey();
+  go(options());
+  $("announcement").textContent = "The key is forgotten.";
   $("q").focus();
 });
 
@@ -165,5 +184,6 @@ async function introduceService() {
 }
 
 view.start();
+showForget();
 search(current);
 introduceService();

@@ -1,8 +1,10 @@
 // Shows the states of the page: empty, loading, results, nothing found, error. Knows elements, not requests.
 
 import { bitField, spell } from "./bits.js";
-import { hitList } from "./cards.js";
+import { laterWords } from "./api.js";
+import { hitEntries, hitList } from "./cards.js";
 import { count, el } from "./dom.js";
+import { dropPictures } from "./pictures.js";
 
 const $ = (id) => document.getElementById(id);
 const PLACEHOLDERS = 12;
@@ -14,6 +16,7 @@ export function start() {
 
 /** Shows the page without a search. */
 export function showEmpty() {
+  dropPictures();
   enter("empty", "");
   document.title = "Bitlens";
 }
@@ -34,33 +37,48 @@ export function showLoading(words) {
 }
 
 /**
- * Shows an answer.
- * @param {object} answer The service's `{hits, query}`.
- * @param {{words: string, elapsedMs: number, thumbnail: string | null}} about What was searched, how long it took, its picture.
+ * Shows an answer, or its first page.
+ * @param {object} answer The service's `{hits, query, elapsedMs}`.
+ * @param {{words: string, thumbnail: string | null}} about What was searched, its picture.
  * @param {(hit: object) => void} onMore Called when a hit is chosen to search with.
+ * @returns {(page: object) => HTMLElement | null} Appends a further page and returns the first of its entries.
  */
-export function showAnswer({ hits, query }, { words, elapsedMs, thumbnail }, onMore) {
+export function showAnswer({ hits, query, elapsedMs }, { words, thumbnail }, onMore) {
+  dropPictures();
   if (!hits.length) {
     // A search has no bound on the distance, so an empty answer can only mean that there is nothing to compare with.
     const detail = `Nothing of the kind you look for is indexed yet, so there is nothing to compare ${words} with.`;
     enter("none", "Nothing found.", message("Nothing found", detail, "Try another choice under “Look for”, or index some items first."));
-    return;
+    return () => null;
   }
   const nBits = query.code.length * 4;
-  const kind = hits.every((hit) => hit.target === "text") ? "text" : hits.every((hit) => hit.target === "image") ? "picture" : "result";
+  const title = (shown) => `${count(shown.length, kindOf(shown))} nearest to ${words}`;
   const nearest = `the nearest differs in ${hits[0].distance} of ${nBits} bits`;
-  const title = `${count(hits.length, kind)} nearest to ${words}`;
-  enter("results", `${title}; ${nearest}.`, header(title, query, elapsedMs, thumbnail), hitList(hits, nBits, onMore), credit(hits));
+  const [head, list] = [header(title(hits), query, elapsedMs, thumbnail), hitList(hits, nBits, onMore)];
+  enter("results", `${title(hits)}; ${nearest}.`, head, list, el("div", { id: "more" }), credit(hits));
+  let shown = hits;
+  return (page) => {
+    const entries = hitEntries(page.hits, nBits, onMore, shown.at(-1));
+    shown = [...shown, ...page.hits];
+    list.append(...entries);
+    head.querySelector("h2").textContent = title(shown);
+    $("results").querySelector(".credit")?.remove();
+    $("results").append(...[credit(shown)].filter(Boolean));
+    $("announcement").textContent = `${count(page.hits.length, "more result")}.`;
+    return entries[0] ?? null;
+  };
 }
 
 /**
  * Shows a failure in plain words.
- * @param {{title: string, detail: string}} problem What went wrong.
- * @param {() => void} onRetry Called when it shall be tried again.
+ * @param {{title: string, detail: string, retryAfterS: number | null}} problem What went wrong.
+ * @param {string} action What can be done about it.
+ * @param {() => void} onAction Called when it shall be done.
  */
-export function showProblem({ title, detail }, onRetry) {
-  const again = el("button", { class: "go go--small", type: "button", onclick: onRetry }, "Try again");
-  const box = message(title, detail === title ? "" : sentence(detail), null, again);
+export function showProblem({ title, detail, retryAfterS }, action, onAction) {
+  dropPictures();
+  const button = el("button", { class: "go go--small", type: "button", onclick: onAction }, action);
+  const box = message(title, detail === title ? "" : sentence(detail), laterWords(retryAfterS), button);
   box.setAttribute("role", "alert");
   enter("error", "", box);
 }
@@ -114,8 +132,13 @@ function message(title, detail, hint, action = null) {
   return el("div", { class: "message" }, ...parts);
 }
 
-// The service's details are fragments such as "the text is empty".
-function sentence(words) {
+function kindOf(hits) {
+  if (hits.every((hit) => hit.target === "text")) return "text";
+  return hits.every((hit) => hit.target === "image") ? "picture" : "result";
+}
+
+/** Makes a sentence of the service's details, fragments such as "the text is empty". */
+export function sentence(words) {
   const trimmed = words.trim();
   return trimmed && `${trimmed[0].toUpperCase()}${trimmed.slice(1)}${/[.!?…]$/.test(trimmed) ? "" : "."}`;
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,12 +16,14 @@ import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 from selenium.webdriver import Chrome
 
+from app.keys import new_key
 from tests.browser.chromium import start_chromium
 from tests.browser.page import SearchPage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COLOURS = ["crimson", "seagreen", "royalblue", "goldenrod", "purple", "black", "teal", "chocolate"]
 HOSTILE_TEXT = '<img src=x onerror="window.hacked = true">'
+SECRETS = {role: new_key(f"visitor-{role}", role) for role in ("read", "write")}
 ATTRIBUTION = "Squares drawn for this test, CC0"
 
 
@@ -47,11 +51,10 @@ def _items() -> list[dict[str, object]]:
     ]
 
 
-@pytest.fixture(scope="session")
-def empty_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a service process of our own."""
-    command = [sys.executable, "-m", "tests.e2e.fake_server", "--data-dir", str(tmp_path_factory.mktemp("service"))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
+@contextmanager
+def _process(folder: Path, **environment: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "tests.e2e.fake_server", "--data-dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY, env={**os.environ, **environment}) as process:
         assert process.stdout is not None
         try:
             ready = process.stdout.readline()
@@ -59,6 +62,26 @@ def empty_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield ready.split()[-1]
         finally:
             process.terminate()
+
+
+@pytest.fixture(scope="session")
+def empty_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a service process of our own."""
+    with _process(tmp_path_factory.mktemp("service")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def guarded_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a service that wants a key and holds 30 items in 8 colours, so that most of them are as near as others."""
+    keys = ",".join(str(key) for _, key in SECRETS.values())
+    files = [(colour, (f"{colour}.png", drawing(colour), "image/png")) for colour in COLOURS]
+    items = [{"id": f"item-{i}", "text": f"number {i}", "image": COLOURS[i % len(COLOURS)]} for i in range(30)]
+    with _process(tmp_path_factory.mktemp("guarded"), BITLENS_KEYS=keys) as address:
+        headers = {"authorization": f"Bearer {SECRETS['write'][0]}"}
+        answer = httpx.post(f"{address}/index", data={"items": json.dumps(items)}, files=files, headers=headers, timeout=60)
+        assert answer.json()["n_added"] == len(items)
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +114,19 @@ def page(driver: Chrome, service: str) -> Iterator[SearchPage]:
     yield SearchPage(driver, service).resize(1400).prefer(color_scheme="light").open()
     assert SearchPage(driver, service).foreign_requests() == []
     assert SearchPage(driver, service).console_errors() == []
+
+
+@pytest.fixture
+def guarded(driver: Chrome, guarded_service: str) -> Iterator[SearchPage]:
+    """The page of a service that wants a key, which it has not; only refused requests may be complained of."""
+    driver.get(guarded_service)
+    driver.execute_script("sessionStorage.clear()")
+    driver.get_log("browser")
+    driver.get_log("performance")
+    guarded = SearchPage(driver, guarded_service).resize(1400).prefer(color_scheme="light").open()
+    yield guarded
+    assert guarded.foreign_requests() == []
+    assert [line for line in guarded.console_errors() if "status of 401" not in line] == []
 
 
 @pytest.fixture

@@ -94,6 +94,16 @@ class SearchPage:
         self.find(f'[data-id="{item_id}"] button').click()
         return self
 
+    def ask(self, text: str) -> SearchPage:
+        """Searches where a key will be asked for."""
+        self.find("#q").send_keys(text, Keys.ENTER)
+        return self.until(lambda: self.asks_for_key)
+
+    def give_key(self, key: str) -> SearchPage:
+        self.find("#key").clear()
+        self.find("#key").send_keys(key, Keys.ENTER)
+        return self.until(lambda: not self.asks_for_key or self.key_refusal)
+
     # --- waiting -------------------------------------------------------------------------------------------------------
 
     def until(self, condition: Callable[[], object]) -> SearchPage:
@@ -129,6 +139,14 @@ class SearchPage:
     @property
     def refusal(self) -> str:
         return self.find("#refusal").text
+
+    @property
+    def asks_for_key(self) -> bool:
+        return bool(self.script("document.querySelector('#key-dialog').open"))
+
+    @property
+    def key_refusal(self) -> str:
+        return self.find("#key-refusal").text
 
     @property
     def announcement(self) -> str:
