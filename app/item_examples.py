@@ -10,6 +10,7 @@ from typing import Any
 from app.examples import ITEM_OUT
 
 COUNT_IN: dict[str, Any] = {"filter": {"field": "licence", "eq": "CC0"}}
+LIST_IN: dict[str, Any] = {"filter": {"field": "licence", "eq": "CC0"}, "limit": 100}
 COUNT_OUT: dict[str, Any] = {"n_items": 1903}
 DELETE_IN: dict[str, Any] = {"ids": ["beach-7", "beach-8"]}
 DELETE_OUT: dict[str, Any] = {

@@ -26,6 +26,18 @@ class CountIn(Strict):
     filter: FilterIn = None
 
 
+class ListIn(Strict):
+    """Which items are listed."""
+
+    model_config = example(examples.LIST_IN)
+
+    filter: FilterIn = None
+    limit: int = Field(100, ge=1, le=1_000, description="At most so many on a page.", strict=True)
+    cursor: str | None = Field(
+        None, description="`next_cursor` of the page before; all else but limit stays the same.", max_length=100
+    )
+
+
 class DeleteIn(Strict):
     """Which items are deleted: those with these ids, or those that match a filter."""
 

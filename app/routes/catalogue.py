@@ -1,4 +1,4 @@
-"""``GET /index``, ``/index/count``, ``/index/duplicates`` and ``POST /index/delete``: items, many at once.
+"""``GET /index``, ``/index/count``, ``/index/duplicates``, ``POST /index/list`` and ``/index/delete``: items, many at once.
 
 Decides how they are listed, counted and deleted over HTTP. An item that has one of these names as its id is addressed with a
 percent-encoded character, such as ``/index/%64elete``.
@@ -6,6 +6,7 @@ percent-encoded character, such as ``/index/%64elete``.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import islice
 from typing import Annotated, TypeAlias
 
@@ -17,8 +18,9 @@ from app.cursor import Cursor, read_cursor, write_cursor
 from app.deps import IdempotencyDep, Services, ServicesDep
 from app.errors import problem_responses
 from app.filter_reading import parse_filter
+from app.filters import Expression
 from app.idempotency import Answer, Keep
-from app.item_schemas import AlikeOut, CountIn, CountOut, DeleteIn, DeleteOut, DeleteResult, DuplicatesOut, PageOut
+from app.item_schemas import AlikeOut, CountIn, CountOut, DeleteIn, DeleteOut, DeleteResult, DuplicatesOut, ListIn, PageOut
 from app.routes.guarded import GuardedRoute, needs
 from app.routes.item_answers import item_out, once
 from model.errors import (
@@ -48,12 +50,19 @@ _After: TypeAlias = Annotated[str | None, Query(description="`next_cursor` of th
 @needs("read")
 async def list_items(services: ServicesDep, limit: _Limit = 100, cursor: _Cursor = None) -> Response:
     """Lists all items in the order of their writing; one that is added or replaced meanwhile comes at the end."""
-    bundle_id = services.parts.bundle_id
-    after = 0 if cursor is None else read_cursor(cursor, bundle_id=bundle_id, search=_LISTING).row_id
-    items = await services.read_pool.run(_page, services, after, limit + 1)
-    more = write_cursor(Cursor(0, items[limit - 1].row_id, 0), bundle_id=bundle_id, search=_LISTING) if items[limit:] else None
-    page = PageOut(items=[item_out(item, bundle_id) for item in items[:limit]], next_cursor=more)
-    return Response(page.model_dump_json(), media_type="application/json")
+    return await _listed(services, None, limit, cursor)
+
+
+@router.post(
+    "/list",
+    response_model=PageOut,
+    responses=problem_responses(InvalidRequest, BadFilter, BundleMismatch, CatalogError, Overloaded, statuses=[400, 413]),
+    summary="List items that match a filter",
+)
+@needs("read")
+async def list_matching(asked: ListIn, services: ServicesDep) -> Response:
+    """Lists the items whose payload matches in the order of their writing, all of them without a filter."""
+    return await _listed(services, None if asked.filter is None else parse_filter(asked.filter), asked.limit, asked.cursor)
 
 
 @router.get("/count", responses=problem_responses(CatalogError, Overloaded), summary="Count items")
@@ -117,8 +126,25 @@ async def delete_items(asked: DeleteIn, services: ServicesDep, key: IdempotencyD
     return await once(services, key, asked.model_dump(), work)
 
 
-def _page(services: Services, after: int, n: int) -> list[Item]:
-    return list(islice(services.parts.catalog.scan(after), n))
+async def _listed(services: Services, expression: Expression | None, limit: int, cursor: str | None) -> Response:
+    bundle_id, listing = services.parts.bundle_id, _LISTING if expression is None else f"{_LISTING} {expression!r}"
+    after = 0 if cursor is None else read_cursor(cursor, bundle_id=bundle_id, search=listing).row_id
+    found, last = await services.read_pool.run(_page, services, expression, after, limit)
+    more = None if last is None else write_cursor(Cursor(0, last, 0), bundle_id=bundle_id, search=listing)
+    page = PageOut(items=[item_out(item, bundle_id) for item in found], next_cursor=more)
+    return Response(page.model_dump_json(), media_type="application/json")
+
+
+def _page(services: Services, expression: Expression | None, after: int, limit: int) -> tuple[list[Item], int | None]:
+    """Reads a page; returns its last row as well if there are further ones."""
+    catalog = services.parts.catalog
+    if expression is None:
+        items = list(islice(catalog.scan(after), limit + 1))
+        return items[:limit], items[limit - 1].row_id if items[limit:] else None
+    rows = catalog.matching(expression)
+    rows = rows[bisect_right(rows, after) :][: limit + 1]
+    found = [item for item in catalog.get_rows(rows[:limit]) if item is not None]  # one may have gone since
+    return found, rows[limit - 1] if rows[limit:] else None
 
 
 def _deleted(ids: list[str], deleted: list[Item | None]) -> Answer:

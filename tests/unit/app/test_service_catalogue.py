@@ -51,6 +51,39 @@ def test_a_page_that_cannot_be_is_told(client, query):
     is_problem(client.get(f"/index?{query}"), 422, "invalid-request")
 
 
+def listed(client, **asked):
+    page = client.post("/index/list", json=asked).json()
+    return [item["id"] for item in page["items"]], page["next_cursor"]
+
+
+def test_items_that_match_a_filter_are_listed_page_by_page(client):
+    fill(client, 9)
+    wanted = {"field": "n", "in": [1, 3, 4, 7, 8]}
+    first, cursor = listed(client, filter=wanted, limit=2)
+    index(client, {"id": "i1", "text": "again", "payload": {"n": 1}})
+    client.delete("/index/i4")
+    second, cursor = listed(client, filter=wanted, limit=2, cursor=cursor)
+    third, end = listed(client, filter=wanted, limit=2, cursor=cursor)
+    assert (first, second, third, end) == (["i1", "i3"], ["i7", "i8"], ["i1"], None)
+
+
+def test_a_list_without_a_filter_is_the_list_of_all_items(client):
+    fill(client, 3)
+    ids, cursor = listed(client, limit=2)
+    assert client.get("/index", params={"cursor": cursor}).json()["items"][0]["id"] == "i2"
+    assert ids == ["i0", "i1"]
+    assert listed(client, filter={"field": "n", "gt": 9}) == ([], None)
+
+
+def test_a_filtered_page_that_cannot_be_is_told(client):
+    fill(client, 3)
+    cursor = listed(client, filter={"field": "n", "gte": 0}, limit=1)[1]
+    is_problem(client.post("/index/list", json={"filter": {"field": "n", "gte": 1}, "cursor": cursor}), 422, "invalid-request")
+    is_problem(client.post("/index/list", json={"cursor": cursor}), 422, "invalid-request")
+    is_problem(client.post("/index/list", json={"filter": {"field": "n"}}), 422, "bad-filter")
+    is_problem(client.post("/index/list", json={"limit": 0}), 422, "invalid-request")
+
+
 def test_items_are_counted_with_and_without_a_filter(client):
     fill(client, 5)
     assert client.get("/index/count").json() == {"n_items": 5}
