@@ -5,6 +5,8 @@ Decides how the services are put together and how many threads each kind of work
 
 from __future__ import annotations
 
+import time
+
 from app.data_dir import JOBS
 from app.decode import ImageDecoder
 from app.deleting import Deleting
@@ -13,7 +15,7 @@ from app.encoding import Encoding
 from app.idempotency import Idempotency
 from app.indexing import Indexing, ItemLimits
 from app.job_files import JobFiles
-from app.job_records import UNFINISHED
+from app.job_records import UNFINISHED, Jobs
 from app.jobs import JobWorker
 from app.measured import measured, measured_decoder
 from app.metrics import Meters, PrometheusMeters
@@ -96,7 +98,7 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         writer=writer,
         read_pool=read_pool,
         writer_pool=writer_pool,
-        upkeep=_upkeep(writer, writer_pool, idempotency, settings),
+        upkeep=_upkeep(writer, writer_pool, idempotency, parts.catalog, settings),
         jobs=_jobs(parts, settings, indexing, read_pool, writer_pool),
         pools=(writer_pool, read_pool, decode_pool, encode_pool),
         meters=meters,
@@ -121,13 +123,17 @@ def _encoding(parts: Parts, decoder: ImageDecoder, decode_pool: Pool, encode_poo
     )
 
 
-def _upkeep(writer: ItemWriter, writer_pool: Pool, idempotency: Idempotency, settings: Settings) -> Upkeep:
+def _upkeep(writer: ItemWriter, writer_pool: Pool, idempotency: Idempotency, jobs: Jobs, settings: Settings) -> Upkeep:
+    def forget() -> None:
+        idempotency.forget()
+        jobs.forget_jobs(int(time.time()) - settings.job_ttl_s)
+
     return Upkeep(
         writer=writer,
         writer_pool=writer_pool,
         every_changes=settings.snapshot_every_changes,
         every_s=settings.snapshot_every_s,
-        hourly=idempotency.forget,
+        hourly=forget,
     )
 
 

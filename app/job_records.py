@@ -134,6 +134,17 @@ class Jobs(Protocol):
         """
         ...
 
+    def forget_jobs(self, before_s: int) -> int:
+        """Deletes old jobs with what is told of their items.
+
+        Args:
+            before_s: Seconds since 1970; jobs that ended before are deleted.
+
+        Returns:
+            How many were deleted.
+        """
+        ...
+
     def failures(self, job_id: str, after_line: int = 0, limit: int = 100) -> list[JobFailure]:
         """Lists items that failed.
 

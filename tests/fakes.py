@@ -209,6 +209,13 @@ class FakeCatalog:
         self._jobs[job_id] = replace(job, **changes)
         return True
 
+    def forget_jobs(self, before_s: int) -> int:
+        old = [name for name, job in self._jobs.items() if job.ended_at_s is not None and job.ended_at_s < before_s]
+        for name in old:
+            del self._jobs[name]
+            self._failures.pop(name, None)
+        return len(old)
+
     def failures(self, job_id: str, after_line: int = 0, limit: int = 100) -> list[JobFailure]:
         found = sorted(self._failures.get(job_id, []), key=lambda failure: failure.line)
         return [failure for failure in found if failure.line > after_line][:limit]

@@ -71,6 +71,21 @@ class SqlJobs(SqlDatabase):
         with self._writer() as connection:
             return connection.execute(sa.update(jobs).where(unfinished).values(**changes)).rowcount == 1
 
+    def forget_jobs(self, before_s: int) -> int:
+        """Deletes old jobs with what is told of their items.
+
+        Args:
+            before_s: Seconds since 1970; jobs that ended before are deleted.
+
+        Returns:
+            How many were deleted.
+        """
+        old = sa.and_(jobs.c.ended_at_s < before_s, jobs.c.state.not_in(UNFINISHED))
+        with self._writer() as connection:
+            of_old = sa.select(jobs.c.job_id).where(old)
+            connection.execute(sa.delete(job_failures).where(job_failures.c.job_id.in_(of_old)))
+            return connection.execute(sa.delete(jobs).where(old)).rowcount
+
     def failures(self, job_id: str, after_line: int = 0, limit: int = 100) -> list[JobFailure]:
         """Lists items that failed.
 

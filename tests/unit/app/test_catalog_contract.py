@@ -196,6 +196,18 @@ def test_jobs_are_kept_and_listed_the_newest_first(catalog: Catalog) -> None:
     assert (catalog.job("a"), catalog.job("nobody")) == (jobs[0], None)
 
 
+def test_jobs_that_ended_long_ago_are_forgotten_with_their_failures(catalog: Catalog) -> None:
+    for name in ("old", "new", "open"):
+        catalog.add_job(Job(name, "running", None, 0))
+        step = JobStep(name, 1, 1, 0, 0, [JobFailure(1, None, "/problems/x", "no")])
+        catalog.upsert_many([new_item(name)], lambda _, step=step: [step])
+    assert catalog.change_job("old", state="done", ended_at_s=4)
+    assert catalog.change_job("new", state="failed", ended_at_s=5)
+    assert catalog.forget_jobs(5) == 1
+    assert [job.job_id for job in catalog.jobs()] == ["open", "new"]
+    assert [len(catalog.failures(name)) for name in ("old", "new", "open")] == [0, 1, 1]
+
+
 def test_a_job_that_is_over_does_not_change(catalog: Catalog) -> None:
     catalog.add_job(Job("a", "running", None, 0))
     assert [catalog.change_job("a", state="done"), catalog.change_job("a", state="cancelled")] == [True, False]

@@ -186,6 +186,16 @@ async def test_ids_that_no_database_takes_do_not_stop_a_job(bench):
     assert bench.catalog.failures(job.job_id)[0].item_id == "? \N{REPLACEMENT CHARACTER}"
 
 
+async def test_the_upkeep_forgets_jobs_that_ended_long_ago(bench):
+    old, new = [await bench.done(await bench.add(*texts(1), name=name)) for name in ("m.jsonl", "n.jsonl")]
+    for job, hours in ((old, 7 * 24 + 1), (new, 7 * 24 - 1)):
+        bench.catalog._jobs[job.job_id] = replace(job, ended_at_s=job.ended_at_s - 3600 * hours)
+    await bench.services.upkeep.look()
+    assert bench.catalog.jobs() == [bench.catalog.job(new.job_id)]
+    with pytest.raises(UnknownJob):
+        await bench.worker.get(old.job_id)
+
+
 async def test_a_service_without_a_folder_fails_jobs_of_manifests(bench):
     job = await bench.add(*texts(1))
     bench.worker.files = replace(bench.worker.files, bulk_folder=None)
