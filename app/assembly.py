@@ -15,7 +15,8 @@ from app.encoding import Encoding
 from app.idempotency import Idempotency
 from app.indexing import Indexing, ItemLimits
 from app.job_files import JobFiles
-from app.job_records import UNFINISHED, Jobs
+from app.job_records import UNFINISHED
+from app.job_store import Jobs
 from app.jobs import JobWorker
 from app.measured import measured, measured_decoder
 from app.metrics import Meters, PrometheusMeters

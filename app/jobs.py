@@ -17,8 +17,10 @@ from app.errors import problem_of
 from app.indexing import Indexing, Outcome
 from app.job_files import JobFiles
 from app.job_manifest import Batch, ManifestFile
-from app.job_records import UNFINISHED, Job, JobFailure, Jobs, JobStep
+from app.job_records import UNFINISHED, Job, JobFailure, JobStep
+from app.job_store import Jobs
 from app.pools import Pool
+from app.records import Seal, no_records
 from model.errors import CatalogError, CodeError, HashingError, InputError, JobEnded, JobFailed, Overloaded, UnknownJob
 
 _log = logging.getLogger(__name__)
@@ -69,12 +71,13 @@ class JobWorker:
         if len(await self._read_pool.run(self._store.jobs, UNFINISHED, self._max_unfinished)) >= self._max_unfinished:
             raise Overloaded(f"{self._max_unfinished} jobs are waiting already", retry_after_s=60)
 
-    async def add(self, manifest: str | None, job_id: str | None = None) -> Job:
+    async def add(self, manifest: str | None, job_id: str | None = None, seal: Seal[Job] = no_records) -> Job:
         """Takes a job; it is written down when this returns.
 
         Args:
             manifest: Path in the server's folder, or None if an archive was uploaded.
             job_id: The name under which it was uploaded, or None for a new one.
+            seal: Makes the records that are kept with it.
 
         Returns:
             The job.
@@ -84,7 +87,7 @@ class JobWorker:
         """
         await self.check_room()
         job = Job(job_id or new_job_id(), "waiting", manifest, int(time.time()))
-        await self._writer_pool.run(self._store.add_job, job)
+        await self._writer_pool.run(self._store.add_job, job, seal)
         self._there_is_work.set()
         return job
 

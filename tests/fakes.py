@@ -193,8 +193,9 @@ class FakeCatalog:
             del self._answers[name]
         return len(old)
 
-    def add_job(self, job: Job) -> None:
+    def add_job(self, job: Job, seal: Seal[Job] = no_records) -> None:
         self._jobs[job.job_id] = job
+        self._keep(seal([job]))
 
     def job(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)

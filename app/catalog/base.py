@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from app.cache.base import Modality
 from app.catalog.maintenance import Maintenance
 from app.filters import Expression
-from app.job_records import Jobs
+from app.job_store import Jobs
 from app.records import Records, Seal, no_records
 
 

@@ -18,16 +18,7 @@ _COLUMNS = [column for column in jobs.c if column.name != "number"]
 
 
 class SqlJobs(SqlDatabase):
-    """The part of a catalogue that holds jobs; see :class:`app.job_records.Jobs`."""
-
-    def add_job(self, job: Job) -> None:
-        """Writes down a new job.
-
-        Args:
-            job: With a name that no other has.
-        """
-        with self._writer() as connection:
-            connection.execute(sa.insert(jobs).values(**asdict(job)))
+    """The part of a catalogue that reads and changes jobs; see :class:`app.job_store.Jobs`."""
 
     def job(self, job_id: str) -> Job | None:
         """Looks a job up.

@@ -1,4 +1,4 @@
-"""What is kept with items, in SQL: answers that are given again, and the steps of jobs.
+"""What is kept with items and jobs, in SQL: answers that are given again, and the steps of jobs.
 
 Decides when one takes another's place. Does not know which requests they answer.
 """
@@ -6,13 +6,14 @@ Decides when one takes another's place. Does not know which requests they answer
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import sqlalchemy as sa
 
 from app.catalog.sql_jobs import SqlJobs, write_step
-from app.catalog.sql_tables import answers
-from app.job_records import JobStep
-from app.records import KeptAnswer, Record
+from app.catalog.sql_tables import answers, jobs
+from app.job_records import Job, JobStep
+from app.records import KeptAnswer, Record, Seal, no_records
 
 
 class SqlRecords(SqlJobs):
@@ -30,6 +31,17 @@ class SqlRecords(SqlJobs):
         with self._reader() as connection:
             row = connection.execute(sa.select(answers).where(answers.c.name == name)).mappings().one_or_none()
         return None if row is None else KeptAnswer(**row)
+
+    def add_job(self, job: Job, seal: Seal[Job] = no_records) -> None:
+        """Writes down a new job.
+
+        Args:
+            job: With a name that no other has.
+            seal: Makes the records that are kept with it.
+        """
+        with self._writer() as connection:
+            connection.execute(sa.insert(jobs).values(**asdict(job)))
+            self._write_records(connection, seal([job]))
 
     def forget_answers(self, before_s: int) -> int:
         """Deletes old answers.

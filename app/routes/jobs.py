@@ -6,6 +6,7 @@ Decides how bulk jobs are sent and told of over HTTP. Does not know how they are
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -14,14 +15,25 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from app.deps import Services, ServicesDep
+from app.deps import IdempotencyDep, RequestKey, Services, ServicesDep
 from app.errors import problem_responses
+from app.idempotency import Answer, Keep
 from app.job_records import Job
 from app.job_schemas import JOB_IN, JobIn, JobOut, JobsOut, failure_out, job_out
 from app.jobs import new_job_id
 from app.routes.guarded import GuardedRoute, needs
+from app.routes.item_answers import once
 from app.thing_schemas import read_as
-from model.errors import CatalogError, InvalidRequest, JobEnded, Overloaded, UnknownJob, UnsupportedMediaType
+from model.errors import (
+    CatalogError,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    JobEnded,
+    Overloaded,
+    RequestInProgress,
+    UnknownJob,
+    UnsupportedMediaType,
+)
 
 router = APIRouter(prefix="/index/jobs", tags=["jobs"], route_class=GuardedRoute)
 
@@ -46,23 +58,26 @@ _Limit = Annotated[int, Query(ge=1, le=1_000, description="At most so many jobs.
     status_code=202,
     response_model=JobOut,
     openapi_extra=_BODY,
-    responses=problem_responses(InvalidRequest, UnsupportedMediaType, CatalogError, Overloaded, statuses=[400, 413]),
+    responses=problem_responses(
+        InvalidRequest, UnsupportedMediaType, IdempotencyKeyReused, RequestInProgress, CatalogError, Overloaded, statuses=[400, 413]
+    ),
     summary="Index many items in the background",
 )
 @needs("write")
-async def start_job(request: Request, services: ServicesDep) -> Response:
+async def start_job(request: Request, services: ServicesDep, key: IdempotencyDep) -> Response:
     """Takes a manifest in the server's folder, or an archive: ZIP or TAR with a `manifest.jsonl` and the pictures it names.
 
     Each line of the manifest is an item as in `POST /index`, whose `image` is a path relative to the manifest.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json":
-        job = await _by_manifest(services, await _small_body(request))
+        answer = await _by_manifest(services, await _small_body(request), key)
     elif media_type in _ARCHIVES:
-        job = await _by_archive(services, request)
+        answer = await _by_archive(services, request, key)
     else:
         raise UnsupportedMediaType(f"send application/json, {', '.join(_ARCHIVES)}")
-    return _told(job_out(job, []), 202, {"Location": f"/index/jobs/{job.job_id}"})
+    answer.headers["Location"] = f"/index/jobs/{json.loads(bytes(answer.body))['id']}"
+    return answer
 
 
 @router.get("", response_model=JobsOut, responses=problem_responses(InvalidRequest, CatalogError, Overloaded), summary="List jobs")
@@ -110,13 +125,17 @@ async def cancel_job(job_id: _JobId, services: ServicesDep) -> JobOut:
     return job_out(await services.jobs.cancel(job_id), [])
 
 
-async def _by_manifest(services: Services, body: bytes) -> Job:
+async def _by_manifest(services: Services, body: bytes, key: RequestKey) -> Response:
     try:
         asked = read_as(JobIn, json.loads(body))
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("the body is not readable JSON") from error
-    await asyncio.to_thread(services.jobs.files.check_manifest, asked.manifest)
-    return await services.jobs.add(asked.manifest)
+
+    async def work(keep: Keep) -> Answer:
+        await asyncio.to_thread(services.jobs.files.check_manifest, asked.manifest)
+        return _told([await services.jobs.add(asked.manifest, seal=keep(_told))])
+
+    return await once(services, key, asked.model_dump(), work)
 
 
 async def _small_body(request: Request) -> bytes:
@@ -129,29 +148,39 @@ async def _small_body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _by_archive(services: Services, request: Request) -> Job:
-    """Streams an archive to disk; whatever goes wrong, nothing of it is left."""
-    await services.jobs.check_room()
-    job_id, files = new_job_id(), services.jobs.files
-    try:
-        await _receive(services, request, job_id)
+async def _by_archive(services: Services, request: Request, key: RequestKey) -> Response:
+    """Streams an archive to disk; whatever goes wrong, or has been done before, nothing of it is left."""
+    if key.key is None:  # with a key, what is asked may have been done already
+        await services.jobs.check_room()
+    job_id, files, is_kept = new_job_id(), services.jobs.files, False
+
+    async def work(keep: Keep) -> Answer:
+        nonlocal is_kept
         await asyncio.to_thread(files.accept, job_id)
-        return await services.jobs.add(None, job_id)
-    except BaseException:
-        await asyncio.shield(asyncio.to_thread(files.forget, job_id))
-        raise
+        answer = _told([await services.jobs.add(None, job_id, keep(_told))])
+        is_kept = True
+        return answer
+
+    try:
+        return await once(services, key, {"archive": await _receive(services, request, job_id)}, work)
+    finally:
+        if not is_kept:
+            await asyncio.shield(asyncio.to_thread(files.forget, job_id))
 
 
-async def _receive(services: Services, request: Request, job_id: str) -> None:
-    archive = await asyncio.to_thread(services.jobs.files.new_archive, job_id)
+async def _receive(services: Services, request: Request, job_id: str) -> str:
+    """Writes an archive to disk and returns its sha256."""
+    archive, digest = await asyncio.to_thread(services.jobs.files.new_archive, job_id), hashlib.sha256()
     try:
         with archive.open("xb") as file:
             async for chunk in request.stream():
                 await asyncio.to_thread(file.write, chunk)
+                await asyncio.to_thread(digest.update, chunk)
     except ClientDisconnect as error:
         raise InvalidRequest("the archive was not sent to its end") from error
     except OSError as error:
         raise CatalogError(f"an uploaded archive could not be written: {error}") from error
+    return digest.hexdigest()
 
 
 async def _failures(services: Services, job_id: str) -> AsyncIterator[str]:
@@ -161,5 +190,5 @@ async def _failures(services: Services, job_id: str) -> AsyncIterator[str]:
         line = block[-1].line
 
 
-def _told(job: JobOut, status: int, headers: dict[str, str]) -> Response:
-    return Response(job.model_dump_json(), status, headers, media_type="application/json")
+def _told(added: list[Job]) -> Answer:
+    return Answer(202, job_out(added[0], []).model_dump_json())

@@ -73,6 +73,39 @@ def test_a_job_that_waits_when_the_service_stops_is_worked_on_after_a_restart(tm
         assert emptied(client, folder / "jobs")
 
 
+def kept(client, **what):
+    headers = {"idempotency-key": "k", **what.pop("headers", {})}
+    answer = client.post("/index/jobs", headers=headers, **what)
+    return answer.status_code, answer.headers["location"], answer.headers.get("idempotency-replayed")
+
+
+def test_an_archive_that_is_sent_again_with_its_key_is_one_job(client, tmp_path):
+    zip_of_it = {"content": zipped(FILES), "headers": {"content-type": "application/zip"}}
+    status, location, replayed = kept(client, **zip_of_it)
+    assert (status, replayed, kept(client, **zip_of_it)) == (202, None, (202, location, "true"))
+    finished(client, location.rpartition("/")[2])
+    assert kept(client, **zip_of_it) == (202, location, "true")
+    assert len(client.get("/index/jobs").json()["jobs"]) == 1
+    assert emptied(client, tmp_path / "data" / "jobs")
+    other = {**zip_of_it["headers"], "idempotency-key": "k"}
+    is_problem(client.post("/index/jobs", content=zipped({"m": b""}), headers=other), 422, "idempotency-key-reused")
+    assert emptied(client, tmp_path / "data" / "jobs")
+
+
+def test_a_manifest_that_is_sent_again_with_its_key_is_one_job_also_when_it_is_gone(client, tmp_path):
+    first = kept(client, json={"manifest": "spring/manifest.jsonl"})
+    finished(client, first[1].rpartition("/")[2])
+    (tmp_path / "bulk" / "spring" / "manifest.jsonl").unlink()
+    assert kept(client, json={"manifest": "spring/manifest.jsonl"}) == (202, first[1], "true")
+    assert len(client.get("/index/jobs").json()["jobs"]) == 1
+
+
+def test_a_job_that_was_refused_is_no_answer_to_keep(client):
+    key = {"idempotency-key": "k"}
+    is_problem(client.post("/index/jobs", json={"manifest": "none.jsonl"}, headers=key), 422, "invalid-request")
+    assert kept(client, json={"manifest": "spring/manifest.jsonl"})[2] is None
+
+
 def test_a_job_is_cancelled_once(client, tmp_path):
     write(tmp_path / "bulk", {"long.jsonl": manifest(*({"id": str(n), "text": f"w{n}"} for n in range(5_000)))})
     job_id = client.post("/index/jobs", json={"manifest": "long.jsonl"}).json()["id"]
