@@ -1,25 +1,38 @@
 """From an uploaded ZIP or TAR to files in a folder of their own.
 
 Decides what an archive may hold: plain files with plain relative names, no more bytes unpacked than an archive may have packed.
-Compressed TARs are not read, since their headers alone may unpack to anything. Does not know what the files are for.
+Does not know how a TAR is packed (``app.archive_streams``) nor what the files are for.
 """
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import IO, TypeAlias
 
+from app.archive_streams import unpacked
 from model.errors import JobFailed
 
 _Members: TypeAlias = Generator[tuple[str, int, IO[bytes]], None, None]
 MAX_MEMBERS = 1_000_000
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError, NotImplementedError, ValueError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+)
+_HEADERS = 64 * 1024 * 1024  # bytes of a TAR beside its files, and as many again as these may have
 
 
 def is_archive(path: Path) -> bool:
@@ -34,17 +47,21 @@ def is_archive(path: Path) -> bool:
     if zipfile.is_zipfile(path):
         return True
     try:
-        with tarfile.open(path, "r:"):
+        with unpacked(path, _HEADERS) as reader, tarfile.open(fileobj=reader, mode="r:"):
             return True
-    except tarfile.TarError:
+    except (*_DAMAGED, JobFailed):
         return False
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        return False  # what gzip and bzip2 raise for damaged bytes
 
 
 def unpack(archive: Path, folder: Path, *, max_bytes: int) -> None:
     """Unpacks an archive.
 
     Args:
-        archive: ZIP, or TAR without compression.
+        archive: ZIP, or TAR, which may be packed by gzip, bzip2 or xz.
         folder: Where to; must not be there yet.
         max_bytes: Most bytes of all files together.
 
@@ -54,7 +71,7 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int) -> None:
     try:
         folder.mkdir()
         n_members, n_bytes = 0, 0
-        with closing(_members(archive)) as members:
+        with closing(_members(archive, max_bytes)) as members:
             for name, size, reader in members:
                 n_members, n_bytes = n_members + 1, n_bytes + size
                 if n_members > MAX_MEMBERS or n_bytes > max_bytes:
@@ -66,8 +83,8 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int) -> None:
         raise JobFailed(f"the archive is damaged: {error}") from error
 
 
-def _members(archive: Path) -> _Members:
-    return _zipped(archive) if zipfile.is_zipfile(archive) else _tarred(archive)
+def _members(archive: Path, max_bytes: int) -> _Members:
+    return _zipped(archive) if zipfile.is_zipfile(archive) else _tarred(archive, 2 * max_bytes + _HEADERS)
 
 
 def _zipped(archive: Path) -> _Members:
@@ -81,8 +98,8 @@ def _zipped(archive: Path) -> _Members:
                 yield member.filename, member.file_size, reader
 
 
-def _tarred(archive: Path) -> _Members:
-    with tarfile.open(archive, "r:") as opened:
+def _tarred(archive: Path, max_bytes: int) -> _Members:
+    with unpacked(archive, max_bytes) as stream, tarfile.open(fileobj=stream, mode="r:") as opened:
         for member in opened:
             if member.isdir():
                 continue

@@ -80,7 +80,7 @@ class JobFiles:
         archive = self.folder / job_id / _ARCHIVE
         try:
             if not is_archive(archive):
-                raise InvalidRequest("the body is neither a ZIP nor a TAR without compression")
+                raise InvalidRequest("the body is neither a ZIP nor a TAR (.tar, .tar.gz, .tar.bz2, .tar.xz)")
             with archive.open("rb") as file:
                 os.fsync(file.fileno())
             for folder in (archive.parent, self.folder, self.folder.parent):

@@ -37,7 +37,8 @@ from model.errors import (
 
 router = APIRouter(prefix="/index/jobs", tags=["jobs"], route_class=GuardedRoute)
 
-_ARCHIVES = ("application/zip", "application/x-zip-compressed", "application/x-tar")
+_PACKED = ("application/gzip", "application/x-gzip", "application/x-bzip2", "application/x-xz")
+_ARCHIVES = ("application/zip", "application/x-zip-compressed", "application/x-tar", *_PACKED)
 _N_FAILURES, _BLOCK = 20, 500
 _MAX_JSON = 64 * 1024  # bytes
 _BODY: dict[str, Any] = {
@@ -65,9 +66,10 @@ _Limit = Annotated[int, Query(ge=1, le=1_000, description="At most so many jobs.
 )
 @needs("write")
 async def start_job(request: Request, services: ServicesDep, key: IdempotencyDep) -> Response:
-    """Takes a manifest in the server's folder, or an archive: ZIP or TAR with a `manifest.jsonl` and the pictures it names.
+    """Takes a manifest in the server's folder, or an archive with a `manifest.jsonl` and the pictures it names.
 
-    Each line of the manifest is an item as in `POST /index`, whose `image` is a path relative to the manifest.
+    Archives are ZIP, or TAR, which may be packed by gzip, bzip2 or xz. Each line of the manifest is an item as in `POST /index`,
+    whose `image` is a path relative to the manifest.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json":
