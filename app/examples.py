@@ -65,7 +65,7 @@ ITEM_OUT: dict[str, Any] = {
 LIVE: dict[str, Any] = {"status": "ok"}
 READY: dict[str, Any] = {
     "status": "ready",
-    "checks": {"bundle": "ok", "catalogue": "ok", "index": "ok", "cache": "ok", "disk": "ok", "service": "ok"},
+    "checks": {"bundle": "ok", "catalogue": "ok", "index": "ok", "cache": "ok", "disk": "ok", "service": "ok", "background": "ok"},
     "missing": [],
     "bundle_id": BUNDLE_ID,
     "n_bits": 64,

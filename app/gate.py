@@ -7,12 +7,11 @@ which role a route needs (it is declared at the route) nor how keys are kept.
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from app.hosts import Hosts, is_loopback, open_hosts
 from app.keys import Key, Keys, Role, open_keys
 from app.rate_limit import RateLimiter, open_limiter
 from app.settings import Settings
@@ -30,11 +29,13 @@ class Gate:
     Args:
         keys: Who may call; None lets everybody do everything.
         limiter: How often; None for any number.
+        hosts: Under which names without keys; None for any.
     """
 
-    def __init__(self, keys: Keys | None, limiter: RateLimiter | None) -> None:
+    def __init__(self, keys: Keys | None, limiter: RateLimiter | None, hosts: Hosts | None = None) -> None:
         self._keys = keys
         self._limiter = limiter
+        self._hosts = hosts
 
     @property
     def is_open(self) -> bool:
@@ -51,7 +52,8 @@ class Gate:
         Raises:
             RateLimited: If this caller has asked too often.
             Unauthenticated: If keys are needed and there is none, or an unknown one.
-            Forbidden: If the key's role may not do this; if there are no keys and a browser says that another site's page asks.
+            Forbidden: If the key's role may not do this; if there are no keys and a browser says that another site's page asks,
+                or under a name that is not the service's.
         """
         if scope.get("state", {}).get(ADMITTED) == role:
             return
@@ -63,6 +65,8 @@ class Gate:
             state["key_name"] = key.name
         await self._count(scope, key)
         if self._keys is None:
+            if self._hosts is not None:
+                self._hosts.check(headers.get("host", ""))
             if headers.get("sec-fetch-site") == "cross-site":
                 raise Forbidden("pages of other sites may not call a service without keys")
             return
@@ -99,7 +103,8 @@ def open_gate(settings: Settings) -> Gate:
     Raises:
         ConfigError: If the keys or the rate limit are written wrongly.
     """
-    return Gate(open_keys(settings.keys, settings.keys_file), open_limiter(settings.rate_limit, settings.redis_url))
+    limiter = open_limiter(settings.rate_limit, settings.redis_url)
+    return Gate(open_keys(settings.keys, settings.keys_file), limiter, open_hosts(settings.hosts, settings.allow_open))
 
 
 def refuse_to_be_open(settings: Settings, address: str) -> None:
@@ -137,24 +142,6 @@ def secret_of(headers: Headers) -> str | None:
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
     return headers.get("x-api-key", "").strip() or None
-
-
-@lru_cache(1024)
-def is_loopback(host: str) -> bool:
-    """Tells whether an address is of this machine alone.
-
-    Args:
-        host: An IP address, or anything else.
-
-    Returns:
-        Whether it is a loopback address.
-    """
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 def _address(scope: Scope) -> str | None:

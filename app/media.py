@@ -12,13 +12,14 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from app.durable import TEMPORARY_SUFFIX, replacing, sync_folder
 from model.errors import CatalogError, UnknownItem
 
+_BLOCK = 500  # files that are asked about at once
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -148,13 +149,13 @@ class MediaStore:
         except UnknownItem:
             return False
 
-    def sweep(self, is_referenced: Callable[[str], bool]) -> int:
+    def sweep(self, referenced: Callable[[Sequence[str]], Collection[str]]) -> int:
         """Deletes what an earlier process left behind: pictures that no item refers to, and half-written files.
 
         Whatever was stored since this store was opened stays, as its item may not be committed yet.
 
         Args:
-            is_referenced: Tells of a sha256 whether an item refers to it.
+            referenced: Tells of sha256s, a block at a time, which ones items refer to.
 
         Returns:
             How many files were deleted.
@@ -163,7 +164,9 @@ class MediaStore:
             CatalogError: If the disk refuses.
         """
         with _translated("sweep the pictures"):
-            return sum(self._swept(path, is_referenced) for path in list(self._folder.glob("??/*")))
+            paths = list(self._folder.glob("??/*"))
+            blocks = (paths[start : start + _BLOCK] for start in range(0, len(paths), _BLOCK))
+            return sum(self._swept_block(block, referenced) for block in blocks)
 
     def _renewed(self, path: Path, n_bytes: int) -> bool:
         """Tells whether the picture is stored whole, and marks it as stored by this process."""
@@ -173,11 +176,12 @@ class MediaStore:
             os.utime(path)
             return True
 
-    def _swept(self, path: Path, is_referenced: Callable[[str], bool]) -> bool:
-        is_picture = _SHA256.fullmatch(path.name) is not None
-        if not is_picture and path.suffix != TEMPORARY_SUFFIX:
-            return False
-        if is_picture and is_referenced(path.name):
+    def _swept_block(self, paths: Sequence[Path], referenced: Callable[[Sequence[str]], Collection[str]]) -> int:
+        kept = frozenset(referenced([path.name for path in paths if _SHA256.fullmatch(path.name)]))
+        return sum(self._swept(path) for path in paths if path.name not in kept)
+
+    def _swept(self, path: Path) -> bool:
+        if _SHA256.fullmatch(path.name) is None and path.suffix != TEMPORARY_SUFFIX:
             return False
         with self._lock:
             if not path.is_file() or path.stat().st_mtime >= self._opened_at_s:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from app.deps import Services
+from app.life import Life
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Running:
         self._publish(self._services)
         self._background = [asyncio.create_task(work) for work in (self._services.upkeep.run(), self._services.jobs.run())]
         for task in self._background:
-            task.add_done_callback(tell_if_dead)
+            watch(task, self._services.life)
 
     async def replace(self, services: Services) -> None:
         """Lets others answer from now on.
@@ -51,7 +52,7 @@ class Running:
         old, self._services = self._services, services
         self.start()
         retiring = asyncio.create_task(_retire_later(old))
-        retiring.add_done_callback(tell_if_dead)
+        watch(retiring, old.life)
         self._retired.append((old, retiring))
 
     async def close(self) -> None:
@@ -72,14 +73,20 @@ class Running:
         await asyncio.gather(*self._background, return_exceptions=True)
 
 
-def tell_if_dead(task: asyncio.Task[None]) -> None:
-    """Logs why a task ended that should have gone on.
+def watch(task: asyncio.Task[None], life: Life) -> None:
+    """Logs why a task ends that should have gone on, and lets readiness tell it.
 
     Args:
-        task: A finished one.
+        task: Work in the background.
+        life: The service's.
     """
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("work in the background has ended", exc_info=error)
+
+    def tell_if_dead(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            life.lose_background()
+            _log.error("work in the background has ended", exc_info=error)
+
+    task.add_done_callback(tell_if_dead)
 
 
 async def _retire_later(services: Services) -> None:

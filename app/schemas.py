@@ -152,6 +152,7 @@ class Checks(BaseModel):
     cache: Literal["ok", "degraded"]
     disk: Literal["ok", "full"]
     service: Literal["ok", "stopping"]
+    background: Literal["ok", "ended"]
 
 
 class Ready(BaseModel):

@@ -59,6 +59,7 @@ class Settings(BaseSettings):
         keys: API keys, ``name:role:sha256`` separated by commas; see :mod:`app.keys`.
         keys_file: File of such keys, one a line; read again whenever it changes.
         allow_open: Whether the service may listen without keys on an address that other machines reach.
+        hosts: Names, separated by commas, that a service without keys answers to beside ``localhost``; see :mod:`app.hosts`.
         rate_limit: Requests of one key, or of one address without keys, such as ``600/minute``; ``off`` for no limit.
         image_url_hosts: Hosts that pictures are fetched from by URL, separated by commas; see :mod:`app.fetch_rules`.
         image_url_http: Whether they may be fetched by http as well.
@@ -107,6 +108,7 @@ class Settings(BaseSettings):
     keys: str | None = None
     keys_file: Path | None = None
     allow_open: bool = False
+    hosts: str = Field(default="", pattern=r"^[A-Za-z0-9.:, -]*$")
     rate_limit: str = "1200/minute"
     image_url_hosts: str = ""
     image_url_http: bool = False

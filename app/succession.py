@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from app.deps import Parts, Services
-from app.running import Running, tell_if_dead
+from app.running import Running, watch
 from model.errors import HashingError
 
 _log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Succession:
             Nothing.
         """
         looking = asyncio.create_task(self.run())
-        looking.add_done_callback(tell_if_dead)
+        watch(looking, self._running.services.life)
         try:
             yield
         finally:

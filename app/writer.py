@@ -59,7 +59,7 @@ class ItemWriter:
         Returns:
             Number of items.
         """
-        n_swept = self._media.sweep(self._catalog.has_image)
+        n_swept = self._media.sweep(self._catalog.images_among)
         last_row_id = 0 if self._snapshot is None else self._load(self._snapshot)
         for block in _blocks(self._catalog.scan(last_row_id)):
             self._add([(item.row_id, item) for item in block])
@@ -204,7 +204,7 @@ class ItemWriter:
         """Deletes pictures that no item refers to; what cannot be deleted now is left to the next start."""
         try:
             for sha256 in digests:
-                if not self._catalog.has_image(sha256):
+                if not self._catalog.images_among([sha256]):
                     self._media.delete(sha256)
         except CatalogError:
             _log.warning("pictures that no item refers to could not be deleted", exc_info=True)

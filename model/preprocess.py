@@ -17,6 +17,8 @@ from model.codes import Float32, UInt8
 from model.errors import EmptyText, UndecodableImage
 
 _DAMAGED_EXIF = (SyntaxError, OSError, ValueError, struct.error)  # what Pillow raises for it, from format to format
+_TURNED = range(2, 9)
+_STRIP = 1_000_000  # pixels
 _JOINERS = "\u200d" + "".join(map(chr, range(0xE0020, 0xE0080)))  # the joiner and the tags that hold emoji sequences together
 
 
@@ -84,8 +86,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
         UndecodableImage: If the orientation data are damaged.
     """
     try:
-        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-        upright = ImageOps.exif_transpose(image) if is_turned else image  # which copies in any case
+        image.load()
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in _TURNED
+        upright = ImageOps.exif_transpose(image) if is_turned else image  # it would copy what it does not turn
     except _DAMAGED_EXIF as error:
         raise UndecodableImage(f"the picture's orientation data are damaged: {error}") from error
     if upright.mode.startswith(
@@ -93,10 +96,19 @@ def to_rgb(image: Image.Image) -> Image.Image:
     ):  # 16 bits of grey, which Pillow would clip at 255; the high byte, as it takes of 16-bit colours
         return upright.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
     if upright.has_transparency_data:
-        layered = upright.convert("RGBA")
-        canvas = Image.new("RGBA", layered.size, (255, 255, 255, 255))
-        return Image.alpha_composite(canvas, layered).convert("RGB")
+        return _on_white(upright)
     return upright if upright.mode == "RGB" else upright.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Lays a picture on white, strip by strip: all at once would need five times the memory of the picture."""
+    whole = Image.new("RGB", image.size)
+    n_rows = max(1, _STRIP // max(1, image.width))
+    for top in range(0, image.height, n_rows):
+        strip = image.crop((0, top, image.width, min(top + n_rows, image.height))).convert("RGBA")
+        canvas = Image.new("RGBA", strip.size, (255, 255, 255, 255))
+        whole.paste(Image.alpha_composite(canvas, strip).convert("RGB"), (0, top))
+    return whole
 
 
 def normalise_text(text: str) -> str:

@@ -115,7 +115,8 @@ def picture(words: str | None = None, *, colour: str = "red", size: tuple[int, i
 
 def settings_for(folder: Path, **given: Any) -> Settings:
     """Returns settings that the environment has no part in, apart from what a test sets itself."""
-    return Settings(data_dir=folder, redis_url=given.pop("redis_url", None), **given)
+    hosts = given.pop("hosts", "testserver")  # as TestClient calls the service
+    return Settings(data_dir=folder, redis_url=given.pop("redis_url", None), hosts=hosts, **given)
 
 
 def fake_parts(folder: Path, *, catalog: Catalog | None = None, cache: CodeCache | None = None, n_bits: int = N_BITS) -> Parts:

@@ -233,8 +233,8 @@ class FakeCatalog:
     def count(self) -> int:
         return len(self._items)
 
-    def has_image(self, sha256: str) -> bool:
-        return any(item.image is not None and item.image.sha256 == sha256 for item in self._items.copy().values())
+    def images_among(self, sha256s: Sequence[str]) -> set[str]:
+        return set(sha256s) & set(self.images())
 
     def close(self) -> None:
         self.closed = True

@@ -173,14 +173,14 @@ class Catalog(Maintenance, Records, Jobs, Protocol):
         """Number of items."""
         ...
 
-    def has_image(self, sha256: str) -> bool:
-        """Tells whether any item refers to a stored picture.
+    def images_among(self, sha256s: Sequence[str]) -> set[str]:
+        """Tells of stored pictures which ones items refer to.
 
         Args:
-            sha256: Hex digest of the picture's bytes.
+            sha256s: Hex digests of the pictures' bytes.
 
         Returns:
-            True if one does.
+            Those of them that some item refers to.
         """
         ...
 

@@ -183,17 +183,19 @@ class SqlCatalog(SqlRecords):
         with self._reader() as connection:
             return int(connection.scalars(sa.select(sa.func.count()).select_from(items)).one())
 
-    def has_image(self, sha256: str) -> bool:
-        """Tells whether any item refers to a stored picture.
+    def images_among(self, sha256s: Sequence[str]) -> set[str]:
+        """Tells of stored pictures which ones items refer to.
 
         Args:
-            sha256: Hex digest of the picture's bytes.
+            sha256s: Hex digests of the pictures' bytes.
 
         Returns:
-            True if one does.
+            Those of them that some item refers to.
         """
+        digest = items.c.image_sha256
         with self._reader() as connection:
-            return connection.execute(sa.select(items.c.row_id).where(items.c.image_sha256 == sha256).limit(1)).first() is not None
+            found = (connection.scalars(sa.select(digest).where(digest.in_(block)).distinct()) for block in _blocks(sha256s))
+            return {sha256 for block in found for sha256 in block}
 
     def _block(self, after_row_id: int) -> list[Item]:
         query = sa.select(items).where(items.c.row_id > after_row_id).order_by(items.c.row_id).limit(_BLOCK)

@@ -18,7 +18,7 @@ from app.routes.guarded import GuardedRoute, needs
 from app.schemas import Checks, Live, Ready
 from model.errors import CatalogError
 
-_NEEDED = {"catalogue", "index", "service"}
+_NEEDED = {"catalogue", "index", "service", "background"}
 router = APIRouter(tags=["health"], route_class=GuardedRoute)
 
 
@@ -58,6 +58,7 @@ async def _look(services: Services) -> Ready:
         cache="ok" if cache_is_up else "degraded",
         disk="full" if disk_is_full else "ok",
         service="stopping" if services.life.is_stopping else "ok",
+        background="ok" if services.life.is_whole else "ended",
     )
     missing = [name for name, found in checks if name in _NEEDED and found != "ok"]
     return Ready(

@@ -109,9 +109,9 @@ def test_axe_finds_no_barrier_in_the_question_for_a_key(guarded: SearchPage, sch
 
 
 def test_a_role_that_is_too_small_is_named(page: SearchPage) -> None:
-    stub_answers(page, 403, "{}", """{ title: "The key may not do this", detail: "this needs the role 'read'" }""")
+    stub_answers(page, 403, "{}", """{ title: "This is not allowed", detail: "this needs the role 'read'" }""")
     page.search("a square")
-    assert page.title == "The key may not do this"
+    assert page.title == "This is not allowed"
     assert "This needs the role 'read'." in page.text
     assert page.find(".message button").text == "Use another key"
 

@@ -12,7 +12,7 @@ from app.main import create_app, start_services
 from app.server import bind
 from tests.builders import fake_parts, settings_for
 
-HEAD = b"POST /search/text HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+HEAD = b"POST /search/text HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
 @contextmanager

@@ -154,6 +154,36 @@ def test_without_keys_pages_of_other_sites_may_not_make_a_browser_ask(tmp_path):
         assert client.post("/index", **form, headers={"sec-fetch-site": "same-origin"}).status_code == 200
 
 
+@pytest.fixture(scope="module")
+def unguarded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("open")
+    with running(fake_parts(folder), settings_for(folder, hosts="Photos.lan:8000, fd00::7")) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.9.9.9", "[::1]:8000", "a.localhost.", "photos.lan:80", "[fd00::7]:80"],
+)
+def test_a_service_without_keys_answers_under_its_own_names(unguarded, host):
+    assert unguarded.get("/stats", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example", "127.0.0.1@evil.example", "", "[", "10.0.0.1", "::1"],
+)
+def test_a_service_without_keys_answers_under_no_other_name(unguarded, host):
+    is_problem(unguarded.get("/stats", headers={"host": host}), 403, "forbidden")
+
+
+def test_other_names_will_do_with_keys_or_where_something_else_guards(tmp_path, guarded):
+    key = {"x-api-key": SECRETS["read"][0]}
+    assert guarded.get("/stats", headers={"host": "any.example", **key}).status_code == 200
+    with running(fake_parts(tmp_path), settings_for(tmp_path, allow_open=True, hosts="")) as client:
+        assert client.get("/stats", headers={"host": "any.example"}).status_code == 200
+
+
 def test_pictures_behind_keys_are_not_for_shared_caches(tmp_path, guarded):
     admin = {"x-api-key": SECRETS["admin"][0]}
     data = {"items": '[{"id": "seen", "image": "f"}]'}

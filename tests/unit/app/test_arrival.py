@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 def scope_of(path: str) -> dict[str, object]:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"100")]
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"content-length", b"100")]
     return {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http", "path": path,
         "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers, "client": ("127.0.0.1", 1),

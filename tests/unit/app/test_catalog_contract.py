@@ -80,7 +80,7 @@ def test_a_replaced_item_gets_a_new_row_and_is_told(catalog: Catalog) -> None:
     assert second.replaced == as_item(old, first.row_id)
     assert second.row_id > first.row_id
     assert catalog.get_rows([first.row_id]) == [None]
-    assert (catalog.count(), catalog.has_image(PICTURE.sha256)) == (1, False)
+    assert (catalog.count(), catalog.images_among([PICTURE.sha256])) == (1, set())
 
 
 def test_of_two_with_the_same_id_in_one_batch_the_later_stays(catalog: Catalog) -> None:
@@ -145,12 +145,18 @@ def test_thousands_of_items_and_ids_are_no_matter(catalog: Catalog) -> None:
 
 def test_a_picture_is_known_while_an_item_refers_to_it(catalog: Catalog) -> None:
     catalog.upsert_many([new_item("a", image=PICTURE), new_item("b", image=PICTURE)])
-    known = [catalog.has_image(PICTURE.sha256)]
+    known = [catalog.images_among([PICTURE.sha256])]
     for item_id in ("a", "b"):
         catalog.delete_many([item_id])
-        known.append(catalog.has_image(PICTURE.sha256))
-    assert known == [True, True, False]
-    assert not catalog.has_image("cd" * 32)
+        known.append(catalog.images_among([PICTURE.sha256]))
+    assert known == [{PICTURE.sha256}, {PICTURE.sha256}, set()]
+
+
+def test_of_many_pictures_those_are_known_that_items_refer_to(catalog: Catalog) -> None:
+    digests = [f"{number:064x}" for number in range(1_200)]
+    catalog.upsert_many([new_item(digest, image=replace(PICTURE, sha256=digest)) for digest in digests[::3]])
+    assert catalog.images_among(digests) == set(digests[::3])
+    assert catalog.images_among([]) == set()
 
 
 def test_rows_and_pictures_are_listed_in_order(catalog: Catalog) -> None:

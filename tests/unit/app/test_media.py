@@ -84,8 +84,17 @@ def test_a_sweep_removes_orphans_of_an_earlier_process(store: MediaStore, folder
     kept, orphan = store.put(b"kept"), store.put(b"orphan")
     for sha256 in (kept, orphan):
         age(store.path(sha256))
-    assert store.sweep({kept}.__contains__) == 1
+    assert store.sweep({kept}.intersection) == 1
     assert files(folder) == [f"{kept[:2]}/{kept}"]
+
+
+def test_a_sweep_asks_about_many_pictures_at_once(store: MediaStore, folder: Path) -> None:
+    stored = [store.put(str(number).encode()) for number in range(12)]
+    for sha256 in stored:
+        age(store.path(sha256))
+    asked: list[int] = []
+    assert store.sweep(lambda sha256s: asked.append(len(sha256s)) or sha256s[:5]) == 7
+    assert (asked, len(files(folder))) == ([12], 5)
 
 
 def test_a_sweep_removes_files_that_were_never_finished(store: MediaStore, folder: Path) -> None:
@@ -93,13 +102,13 @@ def test_a_sweep_removes_files_that_were_never_finished(store: MediaStore, folde
     for name in ("old.tmp", "fresh.tmp"):
         (folder / SHA256[:2] / name).write_bytes(b"half")
     age(folder / SHA256[:2] / "old.tmp")
-    assert store.sweep(lambda sha256: True) == 1
+    assert store.sweep(lambda sha256s: sha256s) == 1
     assert files(folder) == [f"{SHA256[:2]}/{SHA256}", f"{SHA256[:2]}/fresh.tmp"]
 
 
 def test_a_sweep_spares_what_was_just_stored(store: MediaStore) -> None:
     store.put(PICTURE)
-    assert store.sweep(lambda sha256: False) == 0
+    assert store.sweep(lambda sha256s: ()) == 0
     assert store.read(SHA256) == PICTURE
 
 
@@ -107,7 +116,7 @@ def test_a_sweep_spares_an_orphan_that_was_stored_again(store: MediaStore) -> No
     store.put(PICTURE)
     age(store.path(SHA256))
     store.put(PICTURE)
-    assert store.sweep(lambda sha256: False) == 0
+    assert store.sweep(lambda sha256s: ()) == 0
 
 
 def test_a_sweep_leaves_strangers_alone(store: MediaStore, folder: Path) -> None:
@@ -115,7 +124,7 @@ def test_a_sweep_leaves_strangers_alone(store: MediaStore, folder: Path) -> None
     stranger = folder / "zz" / "notes.txt"
     stranger.write_text("mine")
     age(stranger)
-    assert store.sweep(lambda sha256: False) == 0
+    assert store.sweep(lambda sha256s: ()) == 0
     assert stranger.read_text() == "mine"
 
 

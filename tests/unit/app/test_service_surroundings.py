@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 import threading
@@ -34,7 +35,15 @@ def test_readyz_tells_what_is_served(client):
     assert ready.status_code == 200
     assert ready.json() == {
         "status": "ready",
-        "checks": {"bundle": "ok", "catalogue": "ok", "index": "ok", "cache": "ok", "disk": "ok", "service": "ok"},
+        "checks": {
+            "bundle": "ok",
+            "catalogue": "ok",
+            "index": "ok",
+            "cache": "ok",
+            "disk": "ok",
+            "service": "ok",
+            "background": "ok",
+        },
         "missing": [],
         "bundle_id": "fake-bundle",
         "n_bits": 64,
@@ -56,6 +65,25 @@ def test_readiness_names_what_is_missing(parts, client):
     client.app.state.services.life.stop()
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json()["missing"]) == (503, ["catalogue", "index", "service"])
+
+
+class Dying:
+    """Work in the background that ends."""
+
+    async def run(self):
+        raise RuntimeError("a mistake of ours")
+
+
+@pytest.mark.parametrize("part", ["jobs", "upkeep"])
+def test_work_in_the_background_that_has_ended_is_missing(parts, tmp_path, part):
+    services = start_services(parts, settings_for(tmp_path))
+    dying = Dying()
+    dying.finish = services.upkeep.finish
+    app = create_app(settings_for(tmp_path), services=dataclasses.replace(services, **{part: dying}))
+    with logged_lines() as lines, TestClient(app) as client:
+        ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["missing"]) == (503, ["background"])
+    assert [line["event"] for line in lines if line["level"] == "error"] == ["work in the background has ended"]
 
 
 def test_a_full_disk_is_told_and_keeps_no_search_back(parts, tmp_path):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from PIL import Image
 from model.errors import EmptyText, UndecodableImage
 from model.preprocess import ImagePreprocess, normalise_text, to_rgb
 
+ROOT = Path(__file__).resolve().parents[3]
 GREYS = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
 UPRIGHT = {
     1: lambda stored: stored,
@@ -75,6 +79,30 @@ def test_every_mode_becomes_the_colour_one_sees(mode: str, value: object, wanted
 
 def test_half_transparent_means_half_white() -> None:
     assert colour(Image.new("RGBA", (1, 1), (0, 0, 0, 128))) == pytest.approx((127, 127, 127), abs=1)
+
+
+@pytest.mark.parametrize(("mode", "shape"), [("RGBA", (1_700, 900, 4)), ("LA", (2_500, 500, 2))])
+def test_a_large_transparent_picture_is_laid_on_white_without_seams(mode: str, shape: tuple[int, ...]) -> None:
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, shape, np.uint8), mode)
+    layered = picture.convert("RGBA")
+    white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+    whole = Image.alpha_composite(white, layered).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(to_rgb(picture)), np.asarray(whole))
+
+
+def test_laying_a_picture_on_white_needs_little_more_memory_than_the_picture_itself() -> None:
+    script = """if True:
+        import resource
+        from PIL import Image
+        from model.preprocess import to_rgb
+        peak_mib = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        picture = Image.new("RGBA", (5_000, 3_200), (1, 2, 3, 4))
+        to_rgb(picture.crop((0, 0, 9, 9)))
+        before = peak_mib()
+        to_rgb(picture)
+        print(peak_mib() - before)"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert float(ran.stdout) < 1.5 * 5_000 * 3_200 * 4 / 2**20
 
 
 def test_palettes_are_looked_up_and_their_transparent_entry_is_white() -> None:
