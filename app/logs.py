@@ -36,6 +36,7 @@ def set_up_logging(level: str, log_format: LogFormat = "console", stream: TextIO
     handler.setFormatter(formatter(log_format, colors=(stream or sys.stderr).isatty()))
     logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.captureWarnings(True)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line tells them, and each takes its time
 
 
 def formatter(log_format: LogFormat, *, colors: bool = False) -> logging.Formatter:
@@ -106,8 +107,11 @@ def logged_with(**names: str) -> Iterator[Mapping[str, str]]:
     Yields:
         The fields.
     """
-    with structlog.contextvars.bound_contextvars(**names):
+    before = structlog.contextvars.bind_contextvars(**names)
+    try:
         yield names
+    finally:
+        structlog.contextvars.reset_contextvars(**before)
 
 
 def _without_framework_extras(_logger: Any, _name: str, event: EventDict) -> EventDict:
@@ -118,4 +122,6 @@ def _without_framework_extras(_logger: Any, _name: str, event: EventDict) -> Eve
 
 def _readable(value: object) -> str:
     text = str(value)
+    if not isinstance(value, str):
+        return text
     return text if text.isascii() and text.isprintable() and " " not in text and "=" not in text else repr(text)
