@@ -91,7 +91,7 @@ class Observe:
         if "key_name" in scope["state"]:
             facts["key_name"] = scope["state"]["key_name"]
         if _access.isEnabledFor(logging.INFO):  # without a look for the line of code that logs, which takes longer than all else
-            record = logging.LogRecord(ACCESS, logging.INFO, __file__, 0, "request", None, None)
+            record = logging.LogRecord(ACCESS, logging.INFO, "", 0, "request", None, None)
             record.__dict__.update(facts)
             _access.handle(record)
 
