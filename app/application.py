@@ -57,6 +57,7 @@ def new_application(
         docs_url=None,  # FastAPI's pages load their scripts from elsewhere; the document itself is at /openapi.json
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # app.tracing and app.metrics see more
         form_limits={"max_files": 4, "max_fields": 16, "max_part_size": _SMALL},
     )
     install_handlers(app)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,7 +39,7 @@ class Arrive:
             return
         caller = Caller(self._request_timeout_s)
         set_caller(caller)
-        is_json = "json" in Headers(scope=scope).get("content-type", "").partition(";")[0].lower()
+        is_json = "json" in header_of(scope, b"content-type").partition(";")[0].lower()
         body = _Body(receive, caller, self._body_timeout_s, JsonDepth() if is_json else None)
 
         async def send_and_note(message: Message) -> None:
@@ -115,3 +114,19 @@ class _Body:
             pass
         self._caller.has_gone()
         gone.set()
+
+
+def header_of(scope: Scope, name: bytes) -> str:
+    """Returns the first value of a request's header; for what stands in every request's way.
+
+    Args:
+        scope: The ASGI scope.
+        name: In lower case.
+
+    Returns:
+        The value, or nothing.
+    """
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return ""

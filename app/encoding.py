@@ -24,10 +24,8 @@ from model.codes import Float32
 from model.errors import InvalidRequest
 from model.preprocess import normalise_text
 
-_KNOWN_TEXTS = 4096
-"""Texts as they were sent whose cache key need not be made again."""
-_QUICKLY_DIGESTED = 256 * 1024
-"""Bytes whose digest takes less than going to another thread and back."""
+_KNOWN_TEXTS = 4096  # as they were sent, whose cache key need not be made again
+_QUICKLY_DIGESTED = 256 * 1024  # bytes whose digest takes less than going to another thread and back
 
 
 class Encoding:
@@ -86,21 +84,19 @@ class Encoding:
         """Returns the code of one text.
 
         Args:
-            text: As the client sent it.
+            text: As the client sent it; see :meth:`normalised`.
 
         Returns:
             Its code.
 
         Raises:
-            InputError: See :meth:`normalised`.
             Overloaded: If too much is waiting.
         """
         key = self._key_of(text)
-        found = await self.cached([key])
-        if key not in found:
-            codes = await self._texts.results({key: self.normalised(text)}, is_search=True)
-            return Encoded(codes[key], cached=False)
-        return Encoded(found[key], cached=True)
+        if found := await self.cached([key]):
+            return Encoded(found[key], cached=True)
+        codes = await self._texts.results({key: self.normalised(text)}, is_search=True)
+        return Encoded(codes[key], cached=False)
 
     def normalised(self, text: str) -> str:
         """Checks and normalises a text.
@@ -155,8 +151,7 @@ class Encoding:
         """
         self._decoder.check_size(len(content))
         key = await self.image_key(content)
-        found = await self.cached([key])
-        if key in found:
+        if found := await self.cached([key]):
             return Encoded(found[key], cached=True)
         codes = await self._pictures.results({key: Picture(content)}, is_search=True)
         return Encoded(codes[key], cached=False)
@@ -194,10 +189,6 @@ class Encoding:
 
         Returns:
             Its facts.
-
-        Raises:
-            InputError: If it is not an acceptable picture.
-            Overloaded: If too much is waiting.
         """
         return await self._decode_pool.run(self._decoder.inspect, content)
 

@@ -16,6 +16,8 @@ from app.encoder import Encoded
 from app.kept_rows import Parts, ShownItem
 from app.retrieval import FoundItem, Page
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def parts_of(item: Item) -> Parts:
     """Returns what is shown of an item, whatever it was found by.
@@ -72,6 +74,6 @@ def _hits(found: Sequence[FoundItem], target: bytes) -> list[bytes]:
 
 def _json(value: object) -> bytes:
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return _ENCODE(value).encode()
     except UnicodeEncodeError:  # half a surrogate pair, which an escape has smuggled in: it leaves as it came
         return json.dumps(value, separators=(",", ":")).encode()

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -22,6 +25,8 @@ ACCESS = "app.access"
 """The logger of requests."""
 ACCESS_FIELDS = ("method", "route", "status", "latency_ms", "n_bytes", "key_name")
 """What a request's line may carry besides what is known of all its lines."""
+_PLAIN = re.compile(r"[\w./:{}*-]+", re.ASCII)
+_fields: ContextVar[Mapping[str, str]] = ContextVar("fields", default=MappingProxyType({}))
 
 
 def set_up_logging(level: str, log_format: LogFormat = "console", stream: TextIO | None = None) -> None:
@@ -36,6 +41,7 @@ def set_up_logging(level: str, log_format: LogFormat = "console", stream: TextIO
     handler.setFormatter(formatter(log_format, colors=(stream or sys.stderr).isatty()))
     logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.captureWarnings(True)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line tells them, and each takes its time
 
 
 def formatter(log_format: LogFormat, *, colors: bool = False) -> logging.Formatter:
@@ -49,7 +55,7 @@ def formatter(log_format: LogFormat, *, colors: bool = False) -> logging.Formatt
         A formatter for a handler of ``logging``.
     """
     before: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _with_fields,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
@@ -86,13 +92,13 @@ class _Formatter(logging.Formatter):
         if record.name != ACCESS or record.exc_info:
             return self._thorough.format(record)
         given = record.__dict__
-        fields = structlog.contextvars.get_contextvars() | {name: given[name] for name in ACCESS_FIELDS if name in given}
-        timestamp = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        fields: dict[str, Any] = {name: given[name] for name in ACCESS_FIELDS if name in given} | dict(_fields.get())
+        timestamp = f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
         level, event = record.levelname.lower(), record.getMessage()
         if self._as_json:
             line = {"event": event, "level": level, "logger": ACCESS, **fields, "timestamp": timestamp}
             return json.dumps(line, ensure_ascii=False)
-        said = " ".join(f"{name}={_readable(value)}" for name, value in sorted(fields.items()))
+        said = " ".join([f"{name}={_readable(value)}" for name, value in fields.items()])
         return f"{timestamp} [{level:<9}] {event:<30} [{ACCESS}] {said}"
 
 
@@ -106,8 +112,15 @@ def logged_with(**names: str) -> Iterator[Mapping[str, str]]:
     Yields:
         The fields.
     """
-    with structlog.contextvars.bound_contextvars(**names):
+    token = _fields.set({**_fields.get(), **names})
+    try:
         yield names
+    finally:
+        _fields.reset(token)
+
+
+def _with_fields(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    return {**event, **_fields.get()}
 
 
 def _without_framework_extras(_logger: Any, _name: str, event: EventDict) -> EventDict:
@@ -117,5 +130,4 @@ def _without_framework_extras(_logger: Any, _name: str, event: EventDict) -> Eve
 
 
 def _readable(value: object) -> str:
-    text = str(value)
-    return text if text.isascii() and text.isprintable() and " " not in text and "=" not in text else repr(text)
+    return value if isinstance(value, str) and _PLAIN.fullmatch(value) else repr(value)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -55,9 +55,8 @@ class SearchBounds:
     without: Item | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FoundItem:
-    """An item and how far it is from the query.
+class FoundItem(NamedTuple):
+    """An item and how far it is from the query; a tuple, as many of them are made a search.
 
     Attributes:
         item: As the catalogue holds it.
@@ -157,12 +156,13 @@ class Retrieval:
         query = np.frombuffer(code, np.uint8)[None, :]
         looking = _Looking(index, query, bounds, allowed, read=read, pace=self._paces[bounds.target])
         found: list[FoundItem] = []
-        for one in looking.from_window(window, bounds.k + 1):
-            if len(found) < bounds.k:
-                found.append(one)
-            elif one.item.row_id <= newest_row:
-                last = Cursor(found[-1].distance, found[-1].item.row_id, newest_row)
-                return Page(found, write_cursor(last, bundle_id=bundle_id, search=_identity(code, bounds)))
+        for some in looking.from_window(window, bounds.k + 1):
+            found += some
+            if any(one.item.row_id <= newest_row for one in found[bounds.k :]):
+                last = found[bounds.k - 1]
+                cursor = Cursor(last.distance, last.item.row_id, newest_row)
+                return Page(found[: bounds.k], write_cursor(cursor, bundle_id=bundle_id, search=_identity(code, bounds)))
+            del found[bounds.k :]
         return Page(found, None)
 
 
@@ -177,8 +177,8 @@ class _Looking:
     read: HeldRows
     pace: Pace
 
-    def from_window(self, window: Window, n_wanted: int) -> Iterator[FoundItem]:
-        """Yields the items of a window one after another; so many are looked for at once."""
+    def from_window(self, window: Window, n_wanted: int) -> Iterator[list[FoundItem]]:
+        """Yields the items of a window in order, as many at once as are looked for."""
         left_out = self.bounds.without and self.bounds.without.item_id
         while True:
             hits = self._hits(window, n_wanted)
@@ -186,13 +186,12 @@ class _Looking:
             if items is None:
                 raise _NotHeld
             # A row may be replaced or deleted between the search and the read: it is passed over, …
-            gone = frozenset(hit.row_id for hit, item in zip(hits, items, strict=True) if item is None)
-            if gone and window.distinct:  # … and another one stands for its code
+            if window.distinct and None in items:  # … and another one stands for its code
+                gone = frozenset(hit.row_id for hit, item in zip(hits, items, strict=True) if item is None)
                 window = replace(window, without=window.without | gone)
                 continue
-            for hit, item in zip(hits, items, strict=True):
-                if item is not None and item.item_id != left_out:
-                    yield FoundItem(item, hit.distance)
+            found = zip(items, hits, strict=True)
+            yield [FoundItem(item, hit.distance) for item, hit in found if item is not None and item.item_id != left_out]
             if len(hits) < n_wanted:
                 return
             window = replace(window, after=(hits[-1].distance, hits[-1].row_id))

@@ -14,12 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.arrival import header_of
 from app.gate import ADMITTED
 from app.keys import Role
 from model.errors import HashingError
 
 Answer = Callable[[bytes, Any], Awaitable[bytes | None]]
-_JSON = b"application/json"
+_JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,8 @@ async def _answered(way: ShortWay, scope: Scope, receive: Receive) -> tuple[byte
 
 
 def _is_json(scope: Scope) -> bool:
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            return bool(value == _JSON or value.startswith(_JSON + b";"))
-    return False
+    media_type = header_of(scope, b"content-type")
+    return media_type == _JSON or media_type.startswith(_JSON + ";")
 
 
 def _again(read: list[Message], receive: Receive) -> Receive:
@@ -100,6 +99,6 @@ def _again(read: list[Message], receive: Receive) -> Receive:
 
 
 async def _send(answer: bytes, send: Send) -> None:
-    headers = [(b"content-length", b"%d" % len(answer)), (b"content-type", _JSON)]
+    headers = [(b"content-length", b"%d" % len(answer)), (b"content-type", _JSON.encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": answer})

@@ -1,7 +1,7 @@
 """What a load is put on: a data folder full of items, and servers as processes of their own whose processor time is read.
 
-Decides what the items are. Codes are made up, as encoding a million captions takes hours; they lie as learned ones do, around
-centres of very different sizes, and a file of real ones may be given instead.
+Decides what the items are. Their codes lie around those that the served encoder gives to made-up captions, in heaps of very
+different sizes, as encoding a million captions takes hours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -26,28 +26,44 @@ from app.data_dir import DataFolder
 from model.codes import UInt8
 
 _BLOCK = 10_000
+_HOW = ("small", "old", "bright", "wooden", "sleeping", "running")
+_WHAT = ("dogs", "cats", "buses", "boats", "horses", "pizzas", "clocks", "people")
+_WHERE = ("on a beach", "in a kitchen", "near the road", "under trees", "at night")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def clustered_codes(n_codes: int, n_bits: int, seed: int = 0) -> UInt8:
-    """Makes codes up: N / 1000 centres of Zipf sizes, each bit flipped with probability 1/16.
+def captions(n_captions: int) -> list[str]:
+    """Makes up captions that all differ.
 
     Args:
+        n_captions: How many.
+
+    Returns:
+        The captions; the first are also what is searched for.
+    """
+    made = (f"{number} {how} {what} {where}" for number, how, what, where in product(range(1, 1000), _HOW, _WHAT, _WHERE))
+    return list(islice(made, n_captions))
+
+
+def codes_around(centres: UInt8, n_codes: int, seed: int = 0) -> UInt8:
+    """Makes codes up around real ones: centres of Zipf sizes, each bit flipped with probability 1/16.
+
+    Args:
+        centres: (M, n_bits / 8) uint8.
         n_codes: How many.
-        n_bits: Bits of one.
         seed: Decides them.
 
     Returns:
         (n_codes, n_bits / 8) uint8.
     """
     random = np.random.default_rng(seed)
-    centres = random.integers(0, 2, (max(1, n_codes // 1000), n_bits), dtype=np.uint8)
+    bits = np.unpackbits(random.permutation(centres), axis=1)
     weights = 1.0 / np.arange(1, len(centres) + 1)
     chosen = random.choice(len(centres), n_codes, p=weights / weights.sum())
     blocks = []
     for start in range(0, n_codes, _BLOCK):
-        bits = centres[chosen[start : start + _BLOCK]]
-        blocks.append(np.packbits(bits ^ (random.random(bits.shape) < 1 / 16), axis=1, bitorder="little"))
+        block = bits[chosen[start : start + _BLOCK]]
+        blocks.append(np.packbits(block ^ (random.random(block.shape) < 1 / 16), axis=1))
     return np.concatenate(blocks)
 
 
