@@ -90,6 +90,8 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the bundle")
     _add_data(command, required=False, told="data set whose training pairs the graphs are compared with torch on")
     command.add_argument("--set", dest="overrides", action="append", default=[], metavar="data.key=value", help="names of columns")
+    told = "8-bit graphs: quicker, and some bits change; give --data, whose training pictures tell the ranges"
+    command.add_argument("--int8", action="store_true", help=told)
     command.set_defaults(run=_export)
 
 
@@ -182,7 +184,8 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
     from training.config import make_config
 
     config = make_config({}, options.overrides).data
-    return commands.export(options.source, options.out, data=options.data, config=config, cache_dir=options.cache_dir)
+    places = {"data": options.data, "cache_dir": options.cache_dir}
+    return commands.export(options.source, options.out, config=config, int8=options.int8, **places)
 
 
 def _compare(options: argparse.Namespace) -> dict[str, Any]:

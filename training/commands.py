@@ -140,7 +140,9 @@ def _codes(encoders: dict[str, Encode], parts: list[PairFeatures]) -> LabelledCo
     return LabelledCodes(codes["image"], codes["text"], np.concatenate([part.true_labels for part in parts]))
 
 
-def export(source: Path, out: Path, *, data: Path | None, config: DataSection, cache_dir: Path) -> dict[str, Any]:
+def export(
+    source: Path, out: Path, *, data: Path | None, config: DataSection, cache_dir: Path, int8: bool = False
+) -> dict[str, Any]:
     """Writes a finished run's bundle, or a bundle's graphs anew.
 
     Args:
@@ -149,12 +151,13 @@ def export(source: Path, out: Path, *, data: Path | None, config: DataSection, c
         data: Folder of a data set whose training pairs the graphs are compared with torch on; made-up inputs if there is none.
         config: Column names of the data set.
         cache_dir: Where reading the data set may keep its tables.
+        int8: Whether the graphs compute with whole numbers of 8 bits.
 
     Returns:
         Its identity, and how the graphs compare with torch.
     """
     pairs = read_pairs(RunConfig(data=config), data, cache_dir=cache_dir) if data else None
-    finish = partial(_with_graphs, pairs=pairs, source=data.resolve().name if data else "")
+    finish = partial(_with_graphs, pairs=pairs, source=data.resolve().name if data else "", int8=int8)
     if (source / MANIFEST).exists():
         bundle = finish(EncoderBundle.from_pretrained(source))
         bundle.save_pretrained(out)
@@ -163,14 +166,16 @@ def export(source: Path, out: Path, *, data: Path | None, config: DataSection, c
     return {"bundle": str(out), "bundle_id": bundle.bundle_id, "n_bits": bundle.n_bits, "comparison": bundle.manifest.comparison}
 
 
-def _with_graphs(bundle: EncoderBundle, *, pairs: PairSplits | FeatureSplits | None, source: str) -> EncoderBundle:
+def _with_graphs(
+    bundle: EncoderBundle, *, pairs: PairSplits | FeatureSplits | None, source: str, int8: bool = False
+) -> EncoderBundle:
     """Adds graphs, unless the features came ready-made and there is nothing to serve."""
     if any(spec.is_ready_made for spec in bundle.manifest.encoders.values()):
         return bundle
     from training.graph_export import Samples, add_graphs
 
     samples = Samples.of_pairs(pairs.train, source) if isinstance(pairs, PairSplits) else Samples.made_up()
-    return add_graphs(bundle, samples)
+    return add_graphs(bundle, samples, int8=int8)
 
 
 def compare(runs: Sequence[Path], page: Path, markdown: Path, *, baseline: str | None = None) -> dict[str, Any]:

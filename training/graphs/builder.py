@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from model.codes import Float32
 from model.heads import HashHead
 
 OPSET = 20
+_INT8_MAX, _UINT8_ZERO, _TINY = 127, 128, 1e-12
 IR_VERSION = 10
 EXTRA = "com.microsoft"
 """ONNX Runtime's own operators: several steps of a transformer in one."""
@@ -27,9 +29,11 @@ class GraphBuilder:
 
     Args:
         files: Safetensors files that weights may be referred to in, by the name the graph gives them.
+        int8: Whether :meth:`product` computes with whole numbers of 8 bits.
     """
 
-    def __init__(self, files: Mapping[str, bytes | memoryview]) -> None:
+    def __init__(self, files: Mapping[str, bytes | memoryview], *, int8: bool = False) -> None:
+        self._files, self._int8 = files, int8
         self._places = {name: place for file, content in files.items() for name, place in _places(file, content).items()}
         self._nodes: list[Any] = []
         self._weights: dict[str, TensorProto] = {}
@@ -111,6 +115,39 @@ class GraphBuilder:
             tensor.external_data.add(key=key, value=str(value))
         self._weights[name] = tensor
         return name
+
+    def product(self, x: str, *names: str) -> str:
+        """Adds the product of rows with a stored weight, or with several side by side.
+
+        With int8, each row of x and each column of the weight has its own scale, the largest value's 127th part: what is rounded
+        depends on nothing but the row, so a code does not depend on what it is computed with.
+
+        Args:
+            x: (T, K) float32.
+            *names: Of weights of (M, K) float32 each.
+
+        Returns:
+            (T, sum of M) float32.
+        """
+        if not self._int8:
+            weights = [self.stored(name) for name in names]
+            joined = weights[0] if len(weights) == 1 else self.node("Concat", *weights, axis=0)
+            return self.node("MatMul", x, self.node("Transpose", joined, perm=[1, 0]))
+        columns = np.concatenate([self._read(name) for name in names]).T
+        scales = np.maximum(np.abs(columns).max(axis=0), _TINY) / _INT8_MAX
+        weight = self.constant(f"{names[0]}.int8", np.rint(columns / scales).astype(np.int8))
+        largest = self.node("ReduceMax", self.node("Abs", x), self.constant("last", np.array([-1])), keepdims=1)
+        row_scale = self.node("Mul", largest, self.constant("step", np.float32(1 / _INT8_MAX)))
+        rows = self.node("Div", x, self.node("Max", row_scale, self.constant("tiny", np.float32(_TINY))))
+        shifted = self.node("Add", self.node("Round", rows), self.constant("shift", np.float32(_UINT8_ZERO)))
+        unsigned = self.node("Cast", shifted, to=TensorProto.UINT8)  # signed by signed has no quick kernel
+        whole = self.node("MatMulInteger", unsigned, weight, self.constant("zero_point", np.uint8(_UINT8_ZERO)))
+        scaled = self.node("Mul", self.node("Cast", whole, to=TensorProto.FLOAT), row_scale)
+        return self.node("Mul", scaled, self.constant(f"{names[0]}.scales", scales.astype(np.float32)))
+
+    def _read(self, name: str) -> Float32:
+        file, shape, offset, length = self._places[name]
+        return np.frombuffer(self._files[file], np.float32, length // 4, offset).reshape(shape)
 
     def head(self, modality: str, head: HashHead, features: str) -> None:
         """Ends the graph with a head; see :class:`model.heads.HashHead`.

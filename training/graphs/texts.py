@@ -22,17 +22,18 @@ from training.graphs.builder import EXTRA, GraphBuilder
 _N_LAYERS, _N_HEADS, _WIDTH, _EPSILON = 6, 12, 384, 1e-12
 
 
-def text_graph(bundle: EncoderBundle, weights: Path) -> ModelProto:
+def text_graph(bundle: EncoderBundle, weights: Path, *, int8: bool = False) -> ModelProto:
     """Puts the graph together.
 
     Args:
         bundle: One whose text backbone is MiniLM.
         weights: MiniLM's weights, safetensors.
+        int8: Whether MiniLM's dense layers compute with whole numbers of 8 bits; those weights are then in the graph.
 
     Returns:
         From what :meth:`model.backbones.word_pieces.WordPieces.inputs` gives to ``codes``, (N, n_bits) float32.
     """
-    graph = GraphBuilder({WEIGHTS: bundle.weights, MINILM_WEIGHTS: weights.read_bytes()})
+    graph = GraphBuilder({WEIGHTS: bundle.weights, MINILM_WEIGHTS: weights.read_bytes()}, int8=int8)
     x = _embeddings(graph)
     for i in range(_N_LAYERS):
         x = _layer(graph, f"encoder.layer.{i}", x)
@@ -55,28 +56,23 @@ def _embeddings(graph: GraphBuilder) -> str:
 
 def _layer(graph: GraphBuilder, name: str, x: str) -> str:
     """Adds self-attention and the two dense layers behind it, each with its shortcut and normalisation."""
-    asked = [_weights(graph, f"{name}.attention.self.{part}") for part in ("query", "key", "value")]
-    weight, bias = (graph.node("Concat", *parts, axis=0) for parts in zip(*asked, strict=True))
-    dense = graph.node("Gemm", x, weight, bias, transB=1)
+    asked = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
+    bias = graph.node("Concat", *(graph.stored(f"{part}.bias") for part in asked), axis=0)
+    dense = graph.node("Add", graph.product(x, *(f"{part}.weight" for part in asked)), bias)
     parts = graph.split(graph.node("Gather", dense, "place", axis=0), 3, axis=2)
     seen = graph.node("MultiHeadAttention", *parts, "", "mask", domain=EXTRA, num_heads=_N_HEADS)
     rows = graph.node("Reshape", seen, graph.constant("rows", np.array([-1, _WIDTH])))
     seen = graph.node("Gather", rows, "padded_place", axis=0)
     x = _added(graph, f"{name}.attention.output", seen, x)
-    weight, bias = _weights(graph, f"{name}.intermediate.dense")
-    wide = graph.node("BiasGelu", _product(graph, x, weight), bias, domain=EXTRA)
+    inner = f"{name}.intermediate.dense"
+    wide = graph.node("BiasGelu", graph.product(x, f"{inner}.weight"), graph.stored(f"{inner}.bias"), domain=EXTRA)
     return _added(graph, f"{name}.output", wide, x)
 
 
 def _added(graph: GraphBuilder, name: str, y: str, x: str) -> str:
-    weight, bias = _weights(graph, f"{name}.dense")
+    dense, bias = graph.product(y, f"{name}.dense.weight"), graph.stored(f"{name}.dense.bias")
     scale, shift = _weights(graph, f"{name}.LayerNorm")
-    dense = _product(graph, y, weight)
     return graph.node("SkipLayerNormalization", dense, x, scale, shift, bias, domain=EXTRA, epsilon=_EPSILON)
-
-
-def _product(graph: GraphBuilder, x: str, weight: str) -> str:
-    return graph.node("MatMul", x, graph.node("Transpose", weight, perm=[1, 0]))
 
 
 def _pooled(graph: GraphBuilder, x: str) -> str:
