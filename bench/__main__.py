@@ -22,7 +22,7 @@ from bench.performance_page import all_of, page, read_results
 from bench.result import OUT, SIZES
 from bench.targets import regressions
 
-SCRIPTS = ("limits", "evaluate", "train")
+SCRIPTS = ("limits", "evaluate", "train", "index")
 """In the order of the page; each is ``python -m bench.NAME --size S --out DIR``."""
 TIMEOUT_S = {"check": 60, "bench": 300, "large": 7200}
 _MARKS = "performance"
