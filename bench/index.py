@@ -172,7 +172,7 @@ def _expect(n_added: int, n: int) -> None:
         raise RuntimeError(f"{n_added} of {n} items were added")
 
 
-def add_turns(result: Result, encoders: str, posting: Posting, raw: RawInsert, sizes: tuple[int, int, int], rounds: int) -> None:
+def add_turns(result: Result, encoders: str, posting: Posting, raw: RawInsert, sizes: tuple[int, int, int], *, rounds: int) -> None:
     """Times one service, and SQLite alone in turns with it.
 
     Args:
@@ -229,7 +229,7 @@ def run(given: argparse.Namespace) -> Result:
         client = stack.enter_context(httpx.Client(timeout=600))
         for encoders, module, sizes in (("stub", STUB, (n_post, n_job, 32)), ("real", APP, (n_real, 4 * n_real, n_real))):
             with served(module, folder / encoders, {"BITLENS_BULK_FOLDER": str(folder / "bulk")}) as service:
-                add_turns(result, encoders, Posting(service, client, items, folder / "bulk"), raw, sizes, given.rounds)
+                add_turns(result, encoders, Posting(service, client, items, folder / "bulk"), raw, sizes, rounds=given.rounds)
     return result
 
 
