@@ -1,8 +1,8 @@
 """Bulk jobs: one worker that indexes manifests, batch after batch, beside what requests ask for.
 
 Decides what is tried again, what fails a job as a whole, and when a job is done. Each batch's step is written in the transaction of
-its items, so that a job that was interrupted by a crash goes on behind its last written batch and counts nothing twice. Batches are
-small and only one is under way, so that a search waits behind at most one forward pass of a job. Does not know HTTP.
+its items, so that a job that was interrupted by a crash goes on behind its last written batch and counts nothing twice. Only
+one is under way and its forward passes are small, so that a search waits behind at most one of a job. Does not know HTTP.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.errors import problem_of
 from app.indexing import Indexing, Outcome
 from app.job_files import JobFiles
 from app.job_manifest import Batch, ManifestFile
+from app.job_pace import Pace
 from app.job_records import UNFINISHED, Job, JobFailure, JobStep
 from app.job_store import Jobs
 from app.pools import Pool
@@ -24,7 +25,7 @@ from app.records import Seal, no_records
 from model.errors import CatalogError, CodeError, HashingError, InputError, JobEnded, JobFailed, Overloaded, UnknownJob
 
 _log = logging.getLogger(__name__)
-_MAX_ITEMS, _MAX_BYTES = 32, 32 * 1024 * 1024  # a batch
+_MAX_BYTES = 32 * 1024 * 1024  # pictures of a batch
 _N_TRIES = 6
 _MAX_DETAIL = 500  # characters
 
@@ -40,6 +41,7 @@ class JobWorker:
         writer_pool: Runs writes of the catalogue; one thread.
         max_unfinished: Jobs that may be waiting or running.
         pause_s: Seconds before something is tried again; doubled each time.
+        clock: Tells the time in seconds.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class JobWorker:
         writer_pool: Pool,
         max_unfinished: int,
         pause_s: float = 0.5,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self.files = files
@@ -60,6 +63,7 @@ class JobWorker:
         self._writer_pool = writer_pool
         self._max_unfinished = max_unfinished
         self._pause_s = pause_s
+        self._clock = clock
         self._there_is_work = asyncio.Event()
 
     async def check_room(self) -> None:
@@ -171,17 +175,19 @@ class JobWorker:
         if job.manifest_sha256 not in (None, sha256):
             raise JobFailed("the manifest has changed since the job began")
         await self._change(job, manifest_sha256=sha256, n_asked=n_asked)
-        line, offset = job.line, job.offset
+        line, offset, pace = job.line, job.offset, Pace()
         while (await self.get(job.job_id)).state == "running":
-            batch = await self._read(manifest, line, offset)
+            began_s = self._clock()
+            batch = await self._read(manifest, line, offset, pace.n_items)
             if not batch.n_items:
                 return True
             await self._write(job, batch)
             line, offset = batch.line, batch.offset
+            pace.took(self._clock() - began_s)
         return False
 
-    async def _read(self, manifest: ManifestFile, line: int, offset: int) -> Batch:
-        max_items = min(_MAX_ITEMS, self._indexing.max_items)
+    async def _read(self, manifest: ManifestFile, line: int, offset: int, n_items: int) -> Batch:
+        max_items = min(n_items, self._indexing.max_items)
         return await asyncio.to_thread(manifest.read, line, offset, max_items=max_items, max_bytes=_MAX_BYTES)
 
     async def _write(self, job: Job, batch: Batch) -> None:

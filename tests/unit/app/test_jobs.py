@@ -1,10 +1,12 @@
 import asyncio
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from app.assembly import start_services
 from app.job_files import JobFiles
+from app.job_pace import Pace
 from app.jobs import JobWorker
 from model.errors import CatalogError, JobEnded, Overloaded, UnknownJob
 from tests.builders import fake_parts, picture, settings_for
@@ -19,7 +21,12 @@ class Tired(FakeCatalog):
 
     n_tired, die_after = 0, None
 
+    def __init__(self, bundle_id):
+        super().__init__(bundle_id)
+        self.batches = []
+
     def upsert_many(self, items, seal=None):
+        self.batches.append(len(items))
         if self.die_after == 0:
             self.die_after = None
             raise asyncio.CancelledError
@@ -41,7 +48,8 @@ class Bench:
         self.services = start_services(fake_parts(folder, catalog=self.catalog), self.settings)
         self.worker = self.made()
 
-    def made(self, max_unfinished=3):
+    def made(self, max_unfinished=3, clock=None):
+        """Returns a worker to whom every batch seems slow, so that none is larger than the first, unless a clock says otherwise."""
         files = JobFiles(self.settings.data_dir / "jobs", self.bulk, 100_000, 50_000)
         pools = {"read_pool": self.services.read_pool, "writer_pool": self.services.writer_pool}
         return JobWorker(
@@ -50,6 +58,7 @@ class Bench:
             indexing=self.services.indexing,
             max_unfinished=max_unfinished,
             pause_s=0.0,
+            clock=clock or count(0, 2).__next__,
             **pools,
         )
 
@@ -115,6 +124,22 @@ async def test_a_job_that_was_interrupted_goes_on_behind_its_last_batch(bench):
     assert (halfway.state, halfway.n_added) == ("running", 64)
     bench.worker = bench.made()  # as after a restart
     assert counts(await bench.done(job)) == (101, 100, 0, 1)  # none of them counted as replaced
+
+
+async def test_batches_grow_as_long_as_they_are_quick(bench):
+    bench.worker = bench.made(clock=lambda: 0.0)
+    job = await bench.add(*texts(1500))
+    assert (await bench.done(job)).n_added == 1500
+    assert bench.catalog.batches == [32, 64, 128, 256, 512, 508]
+
+
+def test_the_pace_slackens_where_batches_are_slow():
+    pace = Pace()
+    sizes = []
+    for seconds in (0.1, 0.1, 0.5, 1.5, 1.5, 1.5):
+        pace.took(seconds)
+        sizes.append(pace.n_items)
+    assert sizes == [64, 128, 128, 64, 32, 32]
 
 
 async def test_a_manifest_that_changes_under_a_job_fails_it(bench):
