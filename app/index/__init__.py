@@ -1,4 +1,7 @@
-"""The table of Hamming indexes: one line a variant."""
+"""The table of Hamming indexes: one line a variant.
+
+What is compiled is loaded with the variant that needs it, not with this table.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,22 @@ from typing import Literal
 from app.index.base import CodeIndex
 from app.index.faiss_flat import FaissFlatIndex
 
-IndexKind = Literal["faiss_flat"]
+IndexKind = Literal["faiss_flat", "scan", "multi"]
 
-INDEXES: dict[IndexKind, Callable[[int], CodeIndex]] = {"faiss_flat": FaissFlatIndex}
+
+def _scan(n_bits: int) -> CodeIndex:
+    from app.index.segments import SegmentedIndex
+
+    return SegmentedIndex(n_bits, table_from=None)
+
+
+def _multi(n_bits: int) -> CodeIndex:
+    from app.index.segments import SegmentedIndex
+
+    return SegmentedIndex(n_bits)
+
+
+INDEXES: dict[IndexKind, Callable[[int], CodeIndex]] = {"faiss_flat": FaissFlatIndex, "scan": _scan, "multi": _multi}
 
 
 def open_index(n_bits: int, *, kind: IndexKind = "faiss_flat") -> CodeIndex:
