@@ -30,8 +30,8 @@ from app.fetch import ImageFetcher
 from app.fetch_rules import UrlRules, read_hosts
 from app.form_schemas import form_schemas
 from app.gate import open_gate
+from app.index import open_index, warm_up
 from app.index.base import CodeIndex
-from app.index.faiss_flat import FaissFlatIndex
 from app.media import MediaStore
 from app.metrics import Meters
 from app.middleware import EncodedItemIds, LimitSize, Observe
@@ -163,7 +163,7 @@ def open_parts(settings: Settings) -> Parts:
     return Parts(
         bundle_id=bundle.bundle_id,
         encoders=encoders,
-        indexes=_indexes(bundle.n_bits),
+        indexes=_indexes(bundle.n_bits, settings, catalog),
         cache=cache,
         catalog=catalog,
         media=media,
@@ -201,7 +201,7 @@ def open_next(settings: Settings, parts: Parts) -> Parts:
         parts,
         bundle_id=bundle.bundle_id,
         encoders=encoders,
-        indexes=_indexes(bundle.n_bits),
+        indexes=_indexes(bundle.n_bits, settings, catalog),
         cache=_open_cache(settings, bundle.n_bits // 8),
         catalog=catalog,
         close=closing.close,
@@ -232,8 +232,9 @@ def _encoders(bundle: EncoderBundle, settings: Settings) -> dict[Modality, Encod
     return {"image": encoders["image"], "text": encoders["text"]}
 
 
-def _indexes(n_bits: int) -> dict[Modality, CodeIndex]:
-    return {"image": FaissFlatIndex(n_bits), "text": FaissFlatIndex(n_bits)}
+def _indexes(n_bits: int, settings: Settings, catalog: SqlCatalog) -> dict[Modality, CodeIndex]:
+    warm_up(n_bits, kind=settings.index, n_codes=catalog.count())
+    return {"image": open_index(n_bits, kind=settings.index), "text": open_index(n_bits, kind=settings.index)}
 
 
 def _open_fetcher(settings: Settings) -> ImageFetcher | None:

@@ -230,8 +230,8 @@ class FakeCatalog:
     def is_current(self) -> bool:
         return True
 
-    def count(self) -> int:
-        return len(self._items)
+    def count(self, after_row_id: int = 0) -> int:
+        return sum(item.row_id > after_row_id for item in self._items.copy().values())
 
     def has_image(self, sha256: str) -> bool:
         return any(item.image is not None and item.image.sha256 == sha256 for item in self._items.copy().values())

@@ -6,7 +6,7 @@ how a table is searched (``app.index.hash_kernels``).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +53,7 @@ class Table(NamedTuple):
 
 
 @compiled
-def chunk_of(words: UInt64, at: int, chunk: int) -> int:
+def chunk_of(words: UInt64, at: int, chunk: int) -> Any:
     """Returns the value of a chunk of the code whose first word is at a place."""
     return np.int64((words[at + chunk // 4] >> np.uint64(CHUNK * (chunk % 4))) & np.uint64(0xFFFF))
 

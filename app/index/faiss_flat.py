@@ -100,7 +100,7 @@ class FaissFlatIndex:
         return IndexFigures("faiss_flat", held.row_ids.nbytes + held.packed_codes.nbytes)
 
     def load(self, row_ids: Int64, packed_codes: UInt8) -> None:
-        """Fills the empty index; the arrays are kept, and must not be changed any more.
+        """Fills the empty index.
 
         Args:
             row_ids: (N,) int64, strictly ascending.
@@ -112,7 +112,7 @@ class FaissFlatIndex:
         check_packed_codes(packed_codes, self._n_bits)
         with self._writing:
             check_loaded_rows(row_ids, len(packed_codes), len(self._held.row_ids))
-            self._held = self._spare = _Held(row_ids, np.ascontiguousarray(packed_codes))
+            self._held = self._spare = _Held(row_ids.copy(), packed_codes.copy())
 
     def add(self, row_ids: Int64, packed_codes: UInt8) -> None:
         """Adds codes; cheapest when the new row ids are above all held ones.

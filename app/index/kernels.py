@@ -1,9 +1,8 @@
-"""The hot loops of a scan over codes, compiled: distances, the k nearest rows, marks of allowed rows.
+"""What every compiled loop over codes is made of: distances, the least of a block, which rows may be hits.
 
 Decides how a scan stays at the speed of reading: the least distance of a block of codes comes from a loop without branches that the
-compiler turns into vector instructions, and only a block that holds something nearer than the k-th hit so far is looked at code by
-code. Of many queries, each takes its turn at a piece of the codes while that lies in the processor's nearest cache. Does not know
-row ids: it speaks of positions, which ascend as rows do.
+compiler turns into vector instructions, so that only a block that holds something near has to be looked at code by code. Does not
+know row ids: it speaks of positions, which ascend as rows do.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numba
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
@@ -24,13 +24,12 @@ UInt32 = npt.NDArray[np.uint32]
 Int32 = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 F = TypeVar("F", bound=Callable[..., Any])
+_FEW = 48  # codes that are compared one by one
 BLOCK = 256  # codes whose least distance is looked at
-_PIECE = 16_384  # words that every query passes over in turn: 128 kB, which stay in the second cache
-BUFFER = 64  # places beside 2 k
 
 
 def compiled(function: F) -> F:
-    """Compiles a function at its first call, without Python's lock; what was compiled is kept on disk where there is a place for it.
+    """Compiles a function at its first call, to run without Python's lock; the result is kept on disk where there is a place.
 
     Args:
         function: Of types that numba knows.
@@ -86,8 +85,8 @@ class Rules(NamedTuple):
     is_plain: bool
 
 
-@intrinsic  # type: ignore[misc]
-def popcount(_typing: Any, _word: Any) -> Any:
+@intrinsic
+def _popcount(_typing: Any, _word: Any) -> Any:
     """Counts the set bits of a word: one instruction, where the processor has it."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -96,8 +95,29 @@ def popcount(_typing: Any, _word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
+popcount = cast(Callable[[Any], Any], _popcount)
+
+
+@intrinsic
+def _prefetch(_typing: Any, words: Any, at: Any) -> Any:
+    """Asks the memory for the word at a place, without waiting for it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        function = builder.module.declare_intrinsic("llvm.prefetch", (byte,), ir.FunctionType(ir.VoidType(), [byte] + 3 * [number]))
+        place = builder.bitcast(builder.gep(array.data, [arguments[1]]), byte)
+        builder.call(function, [place, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(words, at), generate
+
+
+prefetch = cast(Callable[[Any, Any], None], _prefetch)
+
+
 @compiled
-def distance_at(words: UInt64, at: int, query: UInt64) -> int:
+def distance_at(words: UInt64, at: int, query: UInt64) -> Any:
     """Returns the distance between a query and the code at a place."""
     n_words = len(query)
     if n_words == 1:
@@ -109,9 +129,10 @@ def distance_at(words: UInt64, at: int, query: UInt64) -> int:
 
 
 @compiled
-def least_distance(words: UInt64, start: int, end: int, query: UInt64) -> int:
+def least_distance(words: UInt64, start: int, end: int, query: UInt64) -> Any:
     """Returns the least distance between a query and the codes of places start…end − 1; large if there is none."""
-    n_words, least = len(query), np.int64(1 << 30)
+    n_words: int = len(query)
+    least: Any = np.int64(1 << 30)
     first, last = np.uint64(start), np.uint64(end)  # unsigned, or each access would look whether the place is negative
     if n_words == 1:
         word0 = query[0]
@@ -134,9 +155,27 @@ def least_distance(words: UInt64, start: int, end: int, query: UInt64) -> int:
 
 
 @compiled
-def next_near(words: UInt64, span: tuple[int, int], query: UInt64, limit: int) -> int:
-    """Returns the first place, counted in blocks from the span's start, whose block holds a distance below a limit; else the end."""
+def _next_near_in_few(words: UInt64, span: tuple[int, int], query: UInt64, limit: int) -> int:
+    """Returns the first place of a short span whose distance is below a limit; the span's end if there is none."""
     start, end = span
+    if len(query) == 1:
+        word, most = query[0], np.uint64(limit)
+        for at in range(np.uint64(start), np.uint64(end)):
+            if popcount(words[at] ^ word) < most:
+                return np.int64(at)  # type: ignore[return-value]
+        return end
+    for code in range(start, end):
+        if distance_at(words, code, query) < limit:
+            return code
+    return end
+
+
+@compiled
+def next_near(words: UInt64, span: tuple[int, int], query: UInt64, limit: int) -> int:
+    """Returns a place of a span before which no distance is below a limit, and soon behind which one is; the end if none is."""
+    start, end = span
+    if end - start < _FEW:
+        return _next_near_in_few(words, span, query, limit)
     while start < end and least_distance(words, start, min(start + BLOCK, end), query) >= limit:
         start += BLOCK
     return min(start, end)
@@ -152,93 +191,10 @@ def may_be_hit(part: Part, rules: Rules, position: int) -> bool:
         return False
     if len(rules.allowed) and not rules.allowed[position]:
         return False
-    for left_out in rules.without:  # noqa: SIM110: any() of a generator is not compiled
+    for left_out in rules.without:  # noqa: SIM110
         if left_out == position:
             return False
     return True
-
-
-@compiled
-def _keep_nearest(positions: Int64, distances: Int32, n_kept: int, limit: int, k: int) -> int:
-    """Drops what is no hit any more, in place, and returns how many stay; of the farthest the first positions stay."""
-    n_nearer = 0
-    for at in range(n_kept):
-        n_nearer += distances[at] < limit
-    n_ties, end = k - n_nearer, 0
-    for at in range(n_kept):
-        is_tie = distances[at] == limit and n_ties > 0
-        if distances[at] < limit or is_tie:
-            n_ties -= is_tie
-            positions[end], distances[end] = positions[at], distances[at]
-            end += 1
-    return end
-
-
-@compiled
-def _put_in_order(positions: Int64, distances: Int32, n_kept: int, n_bits: int) -> None:
-    """Sorts by distance, in place; equal distances stay in order."""
-    starts = np.zeros(n_bits + 2, np.int64)
-    for at in range(n_kept):
-        starts[distances[at] + 1] += 1
-    starts = np.cumsum(starts)
-    moved_positions, moved_distances = positions[:n_kept].copy(), distances[:n_kept].copy()
-    for at in range(n_kept):
-        to = starts[moved_distances[at]]
-        starts[moved_distances[at]] += 1
-        positions[to], distances[to] = moved_positions[at], moved_distances[at]
-
-
-@compiled
-def scan_rows(part: Part, rules: Rules, queries: UInt64, k: int, found: tuple[Int64, Int32, Int64]) -> None:
-    """Finds the k nearest rows of each query, ordered by (distance, position).
-
-    Args:
-        part: (N,) codes.
-        rules: Which rows may be hits; ``distinct`` is not looked at.
-        queries: (Q, n_words) uint64.
-        k: Hits a query.
-        found: Takes positions and distances, (Q, 2 k + BUFFER), and their number, (Q,).
-    """
-    positions, distances, n_found = found
-    n_queries, n_words = queries.shape
-    counts = np.zeros((n_queries, part.n_bits + 1), np.int64)
-    farthest = np.full(n_queries, rules.radius, np.int64)  # at most so far are the k nearest so far
-    totals = np.zeros(n_queries, np.int64)  # found within that
-    n_found[:] = 0
-    step = max(BLOCK, _PIECE // n_words)
-    for piece in range(0, part.n_rows, step):
-        for one in range(n_queries):
-            query = queries[one]
-            start, piece_end = piece, min(piece + step, part.n_rows)
-            while True:
-                limit = farthest[one] if totals[one] >= k else farthest[one] + 1
-                start = next_near(part.words, (start, piece_end), query, limit)
-                if start == piece_end:
-                    break
-                end = min(start + BLOCK, piece_end)
-                for at in range(start, end):
-                    distance = distance_at(part.words, at, query)
-                    if distance >= limit or distance < rules.first_distance:
-                        continue
-                    if distance == rules.first_distance and at < rules.first_position:
-                        continue
-                    if not rules.is_plain and not may_be_hit(part, rules, at):
-                        continue
-                    if n_found[one] == positions.shape[1]:
-                        n_found[one] = _keep_nearest(positions[one], distances[one], n_found[one], farthest[one], k)
-                    positions[one, n_found[one]], distances[one, n_found[one]] = at, distance
-                    n_found[one] += 1
-                    counts[one, distance] += 1
-                    totals[one] += 1
-                    while totals[one] - counts[one, farthest[one]] >= k:
-                        totals[one] -= counts[one, farthest[one]]
-                        farthest[one] -= 1
-                    limit = farthest[one] if totals[one] >= k else farthest[one] + 1
-                start = end
-    for one in range(n_queries):
-        if totals[one] >= k:
-            n_found[one] = _keep_nearest(positions[one], distances[one], n_found[one], farthest[one], k)
-        _put_in_order(positions[one], distances[one], n_found[one], part.n_bits)
 
 
 @compiled

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 from app.index.chunk_kernels import CHUNK, PLACES, Float64, Table, collapse, sort_by_chunk
+from app.index.flat_kernels import BUFFER, scan_rows
 from app.index.hash_kernels import search_table
-from app.index.kernels import BUFFER, Int32, Part, Rules, UInt32, UInt64, scan_rows
+from app.index.kernels import Int32, Part, Rules, UInt32, UInt64
 from model.codes import Int64
 
 _BUCKET_NS, _CODE_NS = 5.0, 0.7  # to look a bucket up; to read one code in it
@@ -119,15 +121,10 @@ def measured(table: Table, part: Part) -> tuple[Table, bool]:
         bits = random.integers(0, part.n_bits, _SAMPLE)
         queries[np.arange(_SAMPLE), bits // 64] ^= np.uint64(1) << (bits % 64).astype(np.uint64)
     rules = plain_rules(part.n_bits)
-    scans = [_seconds(lambda one=one: scan(part, rules, queries[one : one + 1], _K)) for one in range(_SAMPLE)]  # type: ignore[misc]
-    scan_s = float(np.median(scans))
-    is_row_scan = 2 * table.n_codes > part.n_rows
-    table = table._replace(scan_cost=scan_s * 1e9) if is_row_scan else table
-    hashed = [
-        _seconds(lambda one=one: look_up(table, part, rules, queries[one : one + 1], _K))  # type: ignore[misc]
-        for one in range(_SAMPLE)
-    ]
-    return table, float(np.median(hashed)) < 0.8 * scan_s
+    scan_s = _median_s(lambda one: scan(part, rules, one, _K), queries)
+    if 2 * table.n_codes > part.n_rows:
+        table = table._replace(scan_cost=scan_s * 1e9)
+    return table, _median_s(lambda one: look_up(table, part, rules, one, _K), queries) < 0.8 * scan_s
 
 
 def plain_rules(n_bits: int) -> Rules:
@@ -135,16 +132,20 @@ def plain_rules(n_bits: int) -> Rules:
     return Rules(0, np.empty(0, np.bool_), np.empty(0, np.int64), 0, 0, n_bits, False, True)
 
 
-def _seconds(search: object) -> float:
-    started = time.perf_counter()
-    search()  # type: ignore[operator]
-    return time.perf_counter() - started
+def _median_s(search: Callable[[UInt64], object], queries: UInt64) -> float:
+    took = []
+    for one in range(len(queries)):
+        started = time.perf_counter()
+        search(queries[one : one + 1])
+        took.append(time.perf_counter() - started)
+    return float(np.median(took))
 
 
 def _within(n_codes: int, n_bits: int) -> Float64:
     """Returns how many of so many random codes are expected within each distance."""
     ways = np.cumsum([float(math.comb(n_bits, distance)) for distance in range(n_bits + 1)])
-    return n_codes * ways / ways[-1]
+    expected: Float64 = n_codes * ways / ways[-1]
+    return expected
 
 
 def _cost(n_codes: int, n_bits: int) -> Float64:

@@ -81,7 +81,8 @@ class Segment:
     def held(self, version: int) -> Bool:
         """Returns which rows are held at a version."""
         died = self.died[: self.n_rows]
-        return (died == 0) | (died > version)
+        held: Bool = (died == 0) | (died > version)
+        return held
 
     def positions_of(self, row_ids: Int64, version: int) -> Int64:
         """Returns the ascending positions of those of ascending row ids that are held, each once."""

@@ -1,7 +1,7 @@
 """One search over a base and a tail of newer rows.
 
-Decides whether allowed rows are marked or fetched, and puts together what the two parts find: all rows of the tail are above those of
-the base, so that a stable sort by distance keeps the order (distance, row_id). Does not know how rows are added or removed.
+Decides whether allowed rows are marked or fetched, and puts together what the two parts find: all rows of the tail are above those
+of the base, so that a stable sort by distance keeps the order (distance, row_id). Does not know how rows are added or removed.
 """
 
 from __future__ import annotations

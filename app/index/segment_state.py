@@ -99,10 +99,10 @@ class State:
     def figures(self) -> IndexFigures:
         """Returns what the index is made of."""
         table, row_bytes = self.base.table, 8 + 8 * self.base.n_words + 4
-        tables = [] if table is None else [table.starts, table.words, table.numbers, table.list_starts, table.rows]
+        tables = () if table is None else (table.starts, table.words, table.numbers, table.list_starts, table.rows)
         return IndexFigures(
             engine="scan" if table is None else "multi",
-            n_bytes=self.n_rows * row_bytes + sum(array.nbytes for array in tables),
+            n_bytes=self.n_rows * row_bytes + sum(int(array.nbytes) for array in tables),
             n_different=None if table is None else table.n_codes,
             n_tail=self.tail.n_rows,
             n_removed=self.n_rows - self.n_held,
@@ -129,7 +129,7 @@ def state_of(n_bits: int, row_ids: Int64, words: UInt64, rules: MergeRules) -> S
     """
     base = Segment(n_bits, row_ids, words, np.zeros(len(row_ids), np.uint32), len(row_ids))
     newest_row = int(row_ids[-1]) if len(row_ids) else 0
-    is_settled = rules.table_from is None or len(row_ids) < rules.table_from
+    is_settled = words.flags.owndata and (rules.table_from is None or len(row_ids) < rules.table_from)
     return State(base, empty_segment(n_bits, 2 * rules.tail_rows), 0, len(row_ids), newest_row, is_settled)
 
 
@@ -156,7 +156,9 @@ def appended(state: State, row_ids: Int64, words: UInt64) -> State:
 
 def merged_base(state: State, rules: MergeRules) -> Segment:
     """Puts all that is held into one segment, with a table where it pays; this takes its time."""
-    row_ids, words = (array if array.flags.owndata else array.copy() for array in state.held())
+    row_ids, words = state.held()
+    if not row_ids.flags.owndata:  # of a file perhaps, which another one may take the place of
+        row_ids, words = row_ids.copy(), words.copy()
     base = Segment(state.base.n_bits, row_ids, words, np.zeros(len(row_ids), np.uint32), len(row_ids))
     if rules.table_from is None or len(row_ids) < max(rules.table_from, 1):
         return base

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from app.index import INDEXES, open_index
+from app.index.auto import AutoIndex
 from app.index.base import CodeIndex, Hit, Window
 from app.index.segments import SegmentedIndex
 from model.codes import Int64, UInt8, hamming_distances
@@ -31,10 +32,15 @@ def always_hashed(n_bits: int) -> CodeIndex:
 
 def hashed_behind(n_bits: int) -> CodeIndex:
     """The same, but merged on its own thread."""
-    return SegmentedIndex(n_bits, table_from=1, tail_rows=4, always_table=True)
+    return SegmentedIndex(n_bits, table_from=1, tail_rows=8, always_table=True)
 
 
-every_index = pytest.mark.parametrize("open_it", [*INDEXES.values(), always_hashed, hashed_behind, FakeCodeIndex])
+def grown(n_bits: int) -> CodeIndex:
+    """Changes over from one kind of index to the other within the small cases below."""
+    return AutoIndex(n_bits, large=20, in_background=False)
+
+
+every_index = pytest.mark.parametrize("open_it", [*INDEXES.values(), always_hashed, hashed_behind, grown, FakeCodeIndex])
 
 
 @dataclass(frozen=True)
