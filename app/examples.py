@@ -104,7 +104,10 @@ STATS: dict[str, Any] = {
     "bundle_id": BUNDLE_ID,
     "n_bits": 64,
     "n_items": 1903,
-    "index": {"image": {"n_codes": 1903, "n_bytes": 30448}, "text": {"n_codes": 1900, "n_bytes": 30400}},
+    "index": {
+        "image": {"n_codes": 1903, "n_bytes": 30448, "engine": "faiss_flat", "n_different": None, "n_tail": 0, "n_removed": 0},
+        "text": {"n_codes": 250000, "n_bytes": 17000000, "engine": "multi", "n_different": 241530, "n_tail": 40, "n_removed": 2},
+    },
     "snapshot_age_s": 41.2,
     "cache": "ok",
     "cache_lookups": {"found": 812, "missing": 2204, "unavailable": 0},

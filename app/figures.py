@@ -18,11 +18,19 @@ class IndexSize:
 
     Attributes:
         n_codes: Codes held.
-        n_bytes: Memory of codes and row ids.
+        n_bytes: Memory of codes, row ids and tables.
+        engine: Which variant searches now.
+        n_different: Different codes, where they are counted.
+        n_tail: Rows that are scanned beside the table.
+        n_removed: Removed rows whose place is not free yet.
     """
 
     n_codes: int
     n_bytes: int
+    engine: str
+    n_different: int | None
+    n_tail: int
+    n_removed: int
 
 
 @dataclass(frozen=True, slots=True)

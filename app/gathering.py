@@ -13,8 +13,6 @@ from app.figures import Figures, IndexSize
 from app.index.base import CodeIndex
 from model.errors import CatalogError, Overloaded
 
-_ROW_ID_BYTES = 8
-
 
 async def gather(services: Services) -> Figures:
     """Looks at everything once.
@@ -41,8 +39,8 @@ async def gather(services: Services) -> Figures:
 
 
 def _size(index: CodeIndex) -> IndexSize:
-    n_codes = len(index)
-    return IndexSize(n_codes, n_codes * (index.n_bits // 8 + _ROW_ID_BYTES))
+    figures = index.figures()
+    return IndexSize(len(index), figures.n_bytes, figures.engine, figures.n_different, figures.n_tail, figures.n_removed)
 
 
 def _age_s(path: Path) -> float | None:

@@ -27,8 +27,8 @@ from app.encoder import Encoder
 from app.fetch import ImageFetcher
 from app.fetch_rules import UrlRules, read_hosts
 from app.gate import open_gate
+from app.index import open_index, warm_up
 from app.index.base import CodeIndex
-from app.index.faiss_flat import FaissFlatIndex
 from app.media import MediaStore
 from app.running import Running
 from app.settings import Settings
@@ -113,7 +113,7 @@ def open_parts(settings: Settings) -> Parts:
     return Parts(
         bundle_id=bundle.bundle_id,
         encoders=encoders,
-        indexes=_indexes(bundle.n_bits),
+        indexes=_indexes(bundle.n_bits, settings, catalog),
         cache=cache,
         catalog=catalog,
         media=media,
@@ -151,7 +151,7 @@ def open_next(settings: Settings, parts: Parts) -> Parts:
         parts,
         bundle_id=bundle.bundle_id,
         encoders=encoders,
-        indexes=_indexes(bundle.n_bits),
+        indexes=_indexes(bundle.n_bits, settings, catalog),
         cache=_open_cache(settings, bundle.n_bits),
         catalog=catalog,
         close=closing.close,
@@ -179,8 +179,9 @@ def _encoders(bundle: ServedBundle, settings: Settings) -> dict[Modality, Encode
     return {"image": encoders["image"], "text": encoders["text"]}
 
 
-def _indexes(n_bits: int) -> dict[Modality, CodeIndex]:
-    return {"image": FaissFlatIndex(n_bits), "text": FaissFlatIndex(n_bits)}
+def _indexes(n_bits: int, settings: Settings, catalog: SqlCatalog) -> dict[Modality, CodeIndex]:
+    warm_up(n_bits, kind=settings.index, n_codes=catalog.count())
+    return {"image": open_index(n_bits, kind=settings.index), "text": open_index(n_bits, kind=settings.index)}
 
 
 def _open_fetcher(settings: Settings) -> ImageFetcher | None:

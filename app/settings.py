@@ -79,6 +79,8 @@ class Settings(BaseSettings):
         min_free_bytes: Free space below which ``/readyz`` says that the disk is full.
         drain_s: Seconds after a signal to stop in which requests are still taken while ``/readyz`` says not ready.
         shutdown_grace_s: Seconds that running requests are given after that.
+        index: How codes are searched: ``auto`` chooses by size and measurement, ``faiss_flat`` and ``scan`` compare all codes,
+            ``multi`` looks them up by multi-index hashing; all find the same.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
@@ -128,6 +130,7 @@ class Settings(BaseSettings):
     min_free_bytes: int = Field(default=64 * _MIB, ge=0)
     drain_s: float = Field(default=0, ge=0)
     shutdown_grace_s: int = Field(default=10, gt=0)
+    index: Literal["auto", "faiss_flat", "scan", "multi"] = "auto"
 
     @field_validator("redis_url")
     @classmethod

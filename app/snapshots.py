@@ -2,15 +2,11 @@
 
 Decides the file's form and when one is of no use. The catalogue stays the truth: a snapshot that is damaged, of another bundle or
 does not fit the catalogue is passed over, and what has changed since it was taken is read from the catalogue. Does not know when
-one is due (:class:`app.upkeep.Upkeep`).
-
-    magic, a line of JSON; for image and text in turn row ids (little-endian int64) and packed codes; the sha256 of it all
+one is due (:class:`app.upkeep.Upkeep`), nor how bytes are checked (``app.snapshot_form``).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +17,10 @@ import numpy as np
 from app.cache.base import Modality
 from app.catalog.base import Catalog, Item
 from app.durable import TEMPORARY_SUFFIX, replacing, sync_folder
+from app.snapshot_form import places, read_form, write_form
 from model.codes import Int64, UInt8
 from model.errors import CatalogError, SnapshotUnusable
 
-_MAGIC = b"BITLENS-INDEX-1\n"
-_DIGEST = 32  # bytes of a sha256
 _N_COMPARED = 256  # newest rows whose codes are compared with the catalogue's
 MODALITIES: tuple[Modality, ...] = ("image", "text")
 Codes = Mapping[Modality, tuple[Int64, UInt8]]
@@ -74,17 +69,12 @@ class SnapshotFile:
         Raises:
             CatalogError: If the disk refuses; the last one stays then.
         """
-        facts = {"bundle_id": snapshot.bundle_id, "n_bits": snapshot.n_bits, "revision": snapshot.revision}
+        facts: dict[str, Any] = {"bundle_id": snapshot.bundle_id, "n_bits": snapshot.n_bits, "revision": snapshot.revision}
         lengths = {modality: len(row_ids) for modality, (row_ids, _) in snapshot.codes.items()}
-        head = json.dumps({**facts, "n_items": snapshot.n_items, "n_codes": lengths}).encode() + b"\n"
-        digest = hashlib.sha256()
+        facts |= {"n_items": snapshot.n_items, "n_codes": lengths}
         try:
             with replacing(self.path) as file:
-                parts: list[Any] = [_MAGIC, head, *_arrays(snapshot.codes)]
-                for part in parts:
-                    digest.update(part)
-                    file.write(part)
-                file.write(digest.digest())
+                write_form(file, facts, _arrays(snapshot.codes))
             sync_folder(self.path.parent)
         except OSError as error:
             raise CatalogError(f"the index's snapshot could not be written: {error}") from error
@@ -93,22 +83,17 @@ class SnapshotFile:
         """Reads the snapshot.
 
         Returns:
-            What was written, every byte of it.
+            What was written, every byte of it compared with its sums; the arrays lie in the file until they are moved.
 
         Raises:
             SnapshotUnusable: If there is none, or it is damaged.
         """
         try:
-            content = self.path.read_bytes()
+            return _parsed(*read_form(self.path))
         except FileNotFoundError as error:
             raise SnapshotUnusable("there is none") from error
         except OSError as error:
             raise SnapshotUnusable(f"it cannot be read: {error}") from error
-        body = memoryview(content)[:-_DIGEST]
-        if not content.startswith(_MAGIC) or hashlib.sha256(body).digest() != content[-_DIGEST:]:
-            raise SnapshotUnusable("it is damaged: its checksum does not fit")
-        start = content.index(b"\n", len(_MAGIC)) + 1
-        return _parsed(json.loads(content[len(_MAGIC) : start]), content, start)
 
     def discard(self) -> None:
         """Deletes the snapshot, if there is one.
@@ -150,14 +135,39 @@ def current(snapshot: Snapshot, catalog: Catalog, *, n_bits: int) -> Codes:
     revision = catalog.revision
     if snapshot.revision > revision:
         raise SnapshotUnusable(f"it is of revision {snapshot.revision}, but the catalogue is at {revision}")
-    live = catalog.row_ids(up_to=snapshot.last_row_id)
-    kept = {modality: _among(*codes, live) for modality, codes in snapshot.codes.items()}
-    if len(np.union1d(kept["image"][0], kept["text"][0])) != len(live):
-        raise SnapshotUnusable("it lacks rows that the catalogue has")
-    differing = differing_rows(kept, catalog.get_rows(live[-_N_COMPARED:].tolist()))
+    kept, n_kept = snapshot.codes, n_rows_of(snapshot.codes)
+    # Rows are never given twice: as many up to the last one as the snapshot has are the same ones, none of which is gone.
+    if catalog.count(after_row_id=0) - catalog.count(after_row_id=snapshot.last_row_id) != n_kept:
+        live = catalog.row_ids(up_to=snapshot.last_row_id)
+        kept = {modality: _among(*codes, live) for modality, codes in snapshot.codes.items()}
+        if n_rows_of(kept) != len(live):
+            raise SnapshotUnusable("it lacks rows that the catalogue has")
+    newest = np.union1d(kept["image"][0][-_N_COMPARED:], kept["text"][0][-_N_COMPARED:])[-_N_COMPARED:].tolist()
+    items = catalog.get_rows(newest)
+    if None in items:
+        raise SnapshotUnusable("it has other rows than the catalogue")
+    differing = differing_rows(kept, items)
     if differing:
         raise SnapshotUnusable(f"{len(differing)} of its newest codes are not the catalogue's")
     return kept
+
+
+def n_rows_of(codes: Codes) -> int:
+    """Counts the rows that have a code.
+
+    Args:
+        codes: By modality, ascending row ids and packed codes.
+
+    Returns:
+        How many have at least one.
+    """
+    one, other = codes["image"][0], codes["text"][0]
+    if len(one) < len(other):
+        one, other = other, one
+    if np.array_equal(one, other) or not len(other):
+        return len(one)
+    at = np.minimum(np.searchsorted(one, other), len(one) - 1)
+    return len(one) + int(np.count_nonzero(one[at] != other))
 
 
 def differing_rows(codes: Codes, items: list[Item | None]) -> list[int]:
@@ -195,13 +205,13 @@ def _arrays(codes: Codes) -> list[UInt8]:
     return [np.ascontiguousarray(part).reshape(-1).view(np.uint8) for part in parts]
 
 
-def _parsed(head: dict[str, Any], content: bytes, start: int) -> Snapshot:
+def _parsed(head: dict[str, Any], content: UInt8, start: int) -> Snapshot:
     n_bytes = head["n_bits"] // 8
+    numbers = [head["n_codes"][modality] for modality in MODALITIES]
+    lengths = [length for n in numbers for length in (8 * n, n_bytes * n)]
+    at = iter([content[place : place + length] for place, length in zip(places(start, lengths), lengths, strict=True)])
     codes: dict[Modality, tuple[Int64, UInt8]] = {}
     for modality in MODALITIES:
-        n = head["n_codes"][modality]
-        row_ids = np.frombuffer(content, "<i8", n, start).astype(np.int64, copy=False)
-        packed_codes = np.frombuffer(content, np.uint8, n * n_bytes, start + 8 * n).reshape(n, n_bytes)
-        codes[modality] = row_ids, packed_codes
-        start += (8 + n_bytes) * n
+        row_ids = next(at).view("<i8").astype(np.int64, copy=False)
+        codes[modality] = row_ids, next(at).reshape(len(row_ids), n_bytes)
     return Snapshot(head["bundle_id"], head["n_bits"], head["revision"], head["n_items"], codes)

@@ -18,7 +18,11 @@ class IndexStats(BaseModel):
     """One modality's index."""
 
     n_codes: int
-    n_bytes: int = Field(description="Memory of codes and row ids.")
+    n_bytes: int = Field(description="Memory of codes, row ids and tables.")
+    engine: str = Field(description="What searches now: faiss_flat or scan compare all codes, multi looks them up.")
+    n_different: int | None = Field(description="Different codes; null where they are not counted.")
+    n_tail: int = Field(description="Newer codes, which are scanned beside the table until they are merged into it.")
+    n_removed: int = Field(description="Removed codes that still take their place until the next merge.")
 
 
 class PoolStats(BaseModel):

@@ -18,7 +18,7 @@ from app.catalog.base import Catalog, Item, NewItem, Upserted
 from app.index.base import CodeIndex
 from app.media import MediaStore
 from app.records import Seal, no_records
-from app.snapshots import MODALITIES, Snapshot, SnapshotFile, current
+from app.snapshots import MODALITIES, Snapshot, SnapshotFile, current, n_rows_of
 from model.errors import CatalogError, HashingError, SnapshotUnusable
 
 _log = logging.getLogger(__name__)
@@ -175,9 +175,9 @@ class ItemWriter:
             self._n_changes = 1  # so that a good one is taken
             return 0
         for modality, (row_ids, packed_codes) in codes.items():
-            self._indexes[modality].add(row_ids, packed_codes)
+            self._indexes[modality].load(row_ids, packed_codes)
             self._n_codes[modality] = len(row_ids)
-        self._n_items = len(np.union1d(codes["image"][0], codes["text"][0]))
+        self._n_items = n_rows_of(codes)
         self._n_changes = snapshot.n_items - self._n_items
         return snapshot.last_row_id
 

@@ -22,7 +22,7 @@ from app.cache.base import Modality
 from app.catalog.base import Item, NewItem, Upserted
 from app.figures import Figures
 from app.filters import AllOf, AnyOf, Exists, Expression, Not, OneOf, Within, keys_of
-from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
+from app.index.base import EVERYTHING, Hit, IndexFigures, Window, check_loaded_rows, check_new_rows, check_packed_codes
 from app.job_records import UNFINISHED, Job, JobFailure, JobState, JobStep
 from app.meters import Outcome, Stage
 from app.records import N_NAMED, Alike, KeptAnswer, Record, Seal, no_records
@@ -45,6 +45,14 @@ class FakeCodeIndex:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def figures(self) -> IndexFigures:
+        return IndexFigures("fake", len(self) * (8 + self.n_bits // 8))
+
+    def load(self, row_ids: Int64, packed_codes: UInt8) -> None:
+        check_packed_codes(packed_codes, self.n_bits)
+        check_loaded_rows(row_ids, len(packed_codes), len(self))
+        self.add(row_ids, packed_codes)
 
     def add(self, row_ids: Int64, packed_codes: UInt8) -> None:
         check_packed_codes(packed_codes, self.n_bits)
@@ -230,8 +238,8 @@ class FakeCatalog:
     def is_current(self) -> bool:
         return True
 
-    def count(self) -> int:
-        return len(self._items)
+    def count(self, after_row_id: int = 0) -> int:
+        return sum(item.row_id > after_row_id for item in self._items.copy().values())
 
     def images_among(self, sha256s: Sequence[str]) -> set[str]:
         return set(sha256s) & set(self.images())

@@ -169,8 +169,8 @@ class Catalog(Maintenance, Records, Jobs, Protocol):
         """
         ...
 
-    def count(self) -> int:
-        """Number of items."""
+    def count(self, after_row_id: int = 0) -> int:
+        """Returns the number of items in rows above one."""
         ...
 
     def images_among(self, sha256s: Sequence[str]) -> set[str]:

@@ -178,10 +178,11 @@ class SqlCatalog(SqlRecords):
         with self._reader() as connection:
             return alike_groups(connection, modality, after, limit)
 
-    def count(self) -> int:
-        """Number of items."""
+    def count(self, after_row_id: int = 0) -> int:
+        """Returns the number of items in rows above one."""
         with self._reader() as connection:
-            return int(connection.scalars(sa.select(sa.func.count()).select_from(items)).one())
+            query = sa.select(sa.func.count()).select_from(items)
+            return int(connection.scalars(query.where(items.c.row_id > after_row_id) if after_row_id else query).one())
 
     def images_among(self, sha256s: Sequence[str]) -> set[str]:
         """Tells of stored pictures which ones items refer to.

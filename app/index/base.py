@@ -48,6 +48,25 @@ class Window:
 EVERYTHING = Window()
 
 
+@dataclass(frozen=True, slots=True)
+class IndexFigures:
+    """What an index is made of.
+
+    Attributes:
+        engine: Which variant answers now.
+        n_bytes: Memory of codes, row ids and tables.
+        n_different: Different codes, where they are counted.
+        n_tail: Rows that are scanned beside the table.
+        n_removed: Removed rows whose place is not free yet.
+    """
+
+    engine: str
+    n_bytes: int
+    n_different: int | None = None
+    n_tail: int = 0
+    n_removed: int = 0
+
+
 class CodeIndex(Protocol):
     """Exact search over packed codes; safe to call from several threads at once.
 
@@ -66,6 +85,22 @@ class CodeIndex(Protocol):
 
     def __len__(self) -> int:
         """Number of codes held."""
+        ...
+
+    def figures(self) -> IndexFigures:
+        """Returns what the index is made of."""
+        ...
+
+    def load(self, row_ids: Int64, packed_codes: UInt8) -> None:
+        """Fills the empty index; the arrays may be kept, and must not be changed any more.
+
+        Args:
+            row_ids: (N,) int64, strictly ascending.
+            packed_codes: (N, n_bits / 8) uint8.
+
+        Raises:
+            CodeError: If shapes or dtypes are wrong, the row ids do not ascend, or something is held already.
+        """
         ...
 
     def add(self, row_ids: Int64, packed_codes: UInt8) -> None:
@@ -156,3 +191,20 @@ def check_new_rows(row_ids: Int64, n_codes: int) -> None:
     ordered = np.sort(row_ids, kind="stable")
     if (ordered[1:] == ordered[:-1]).any():
         raise CodeError("a row id is given twice")
+
+
+def check_loaded_rows(row_ids: Int64, n_codes: int, n_held: int) -> None:
+    """Refuses row ids that an empty index cannot be filled with.
+
+    Args:
+        row_ids: What should be (n_codes,) int64, strictly ascending.
+        n_codes: Number of codes that come with them.
+        n_held: Codes that the index holds.
+
+    Raises:
+        CodeError: If that is not so, or the index is not empty.
+    """
+    if row_ids.dtype != np.int64 or row_ids.shape != (n_codes,) or (row_ids[1:] <= row_ids[:-1]).any():
+        raise CodeError(f"row ids that are loaded must be int64 of shape ({n_codes},) and ascend")
+    if n_held:
+        raise CodeError("an index that is loaded must be empty")

@@ -22,7 +22,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from app.index.base import EVERYTHING, Hit, Window, check_new_rows, check_packed_codes
+from app.index.base import EVERYTHING, Hit, IndexFigures, Window, check_loaded_rows, check_new_rows, check_packed_codes
 from app.index.scan import scan
 from model.codes import Int64, UInt8, check_n_bits
 from model.errors import CodeError
@@ -93,6 +93,26 @@ class FaissFlatIndex:
     def __len__(self) -> int:
         """Returns the number of codes held."""
         return len(self._held.row_ids)
+
+    def figures(self) -> IndexFigures:
+        """Returns what the index is made of."""
+        held = self._held
+        return IndexFigures("faiss_flat", held.row_ids.nbytes + held.packed_codes.nbytes)
+
+    def load(self, row_ids: Int64, packed_codes: UInt8) -> None:
+        """Fills the empty index.
+
+        Args:
+            row_ids: (N,) int64, strictly ascending.
+            packed_codes: (N, n_bits / 8) uint8.
+
+        Raises:
+            CodeError: If shapes or dtypes are wrong, the row ids do not ascend, or something is held already.
+        """
+        check_packed_codes(packed_codes, self._n_bits)
+        with self._writing:
+            check_loaded_rows(row_ids, len(packed_codes), len(self._held.row_ids))
+            self._held = self._spare = _Held(row_ids.copy(), packed_codes.copy())
 
     def add(self, row_ids: Int64, packed_codes: UInt8) -> None:
         """Adds codes; cheapest when the new row ids are above all held ones.

@@ -6,6 +6,8 @@ hits themselves is put in order. Does not know how codes are held.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,9 +15,19 @@ from app.index.base import Hit, Window
 from model.codes import Int64, UInt8
 
 UInt16 = npt.NDArray[np.uint16]
+Bool = npt.NDArray[np.bool_]
 
 
-def scan(query: UInt8, row_ids: Int64, packed_codes: UInt8, *, k: int, radius: int, window: Window) -> list[Hit]:
+def scan(
+    query: UInt8,
+    row_ids: Int64,
+    packed_codes: UInt8,
+    *,
+    k: int,
+    radius: int,
+    window: Window,
+    passed_over: Callable[[Int64], Bool] | None = None,
+) -> list[Hit]:
     """Returns the first hits of a window.
 
     Args:
@@ -25,6 +37,7 @@ def scan(query: UInt8, row_ids: Int64, packed_codes: UInt8, *, k: int, radius: i
         k: At most so many hits.
         radius: Inclusive, in bits.
         window: Which part of the order.
+        passed_over: Tells of ascending positions, (P,) int64, which are no hits for other reasons, (P,) bool.
 
     Returns:
         At most ``k`` hits ordered by (distance, row_id).
@@ -37,7 +50,9 @@ def scan(query: UInt8, row_ids: Int64, packed_codes: UInt8, *, k: int, radius: i
         if len(hits) == k:
             break
         if counts[distance]:
-            at = _level(np.flatnonzero(distances == distance), row_ids, packed_codes, window)
+            at = np.flatnonzero(distances == distance)
+            at = at if passed_over is None else at[~passed_over(at)]
+            at = _level(at, row_ids, packed_codes, window)
             rows = row_ids[at]
             rows = rows[rows > after_row] if distance == first and after_row is not None else rows
             hits += [Hit(row, distance) for row in rows[: k - len(hits)].tolist()]

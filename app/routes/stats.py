@@ -28,7 +28,7 @@ async def stats(request: Request, services: ServicesDep) -> StatsOut:
         bundle_id=services.parts.bundle_id,
         n_bits=services.parts.n_bits,
         n_items=figures.n_items,
-        index={modality: IndexStats(n_codes=size.n_codes, n_bytes=size.n_bytes) for modality, size in figures.indexes.items()},
+        index={modality: IndexStats(**asdict(size)) for modality, size in figures.indexes.items()},
         snapshot_age_s=figures.snapshot_age_s,
         cache="ok" if figures.cache_is_up else "degraded",
         cache_lookups=services.meters.lookups(),

@@ -15,13 +15,32 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from app.index import INDEXES, open_index
+from app.index.auto import AutoIndex
 from app.index.base import CodeIndex, Hit, Window
+from app.index.segments import SegmentedIndex
 from model.codes import Int64, UInt8, hamming_distances
 from model.errors import CodeError
 from tests.fakes import FakeCodeIndex
 
-every_index = pytest.mark.parametrize("open_it", [*INDEXES.values(), FakeCodeIndex])
 OpenIndex = Callable[[int], CodeIndex]
+
+
+def always_hashed(n_bits: int) -> CodeIndex:
+    """A table from the first row on, merged every few rows within the write: the small cases below go through all of it."""
+    return SegmentedIndex(n_bits, table_from=1, tail_rows=16, in_background=False, always_table=True)
+
+
+def hashed_behind(n_bits: int) -> CodeIndex:
+    """The same, but merged on its own thread."""
+    return SegmentedIndex(n_bits, table_from=1, tail_rows=8, always_table=True)
+
+
+def grown(n_bits: int) -> CodeIndex:
+    """Changes over from one kind of index to the other within the small cases below."""
+    return AutoIndex(n_bits, large=20, in_background=False)
+
+
+every_index = pytest.mark.parametrize("open_it", [*INDEXES.values(), always_hashed, hashed_behind, grown, FakeCodeIndex])
 
 
 @dataclass(frozen=True)
