@@ -1,6 +1,6 @@
 """Times encoding as it is served against torch, JPEG upload to prepared picture against the plain way, and the start.
 
-    python -m bench.encode [--bundle bundles/photos-64] [--int8 DIR] [--data DIR [--n-pairs 1500]] [--rounds 30] [--json]
+    python -m bench.encode [--bundle bundles/photos-64] [--int8 DIR] [--data DIR [--n-pairs 1000]] [--rounds 30] [--json]
 
 Everything runs on one thread, the candidates in turn, so that whatever else the machine does falls on all of them; ratios are of
 medians. ``torch eager`` is the network as its publishers load it, batch normalisations not folded. ``--int8`` takes a bundle that
@@ -15,7 +15,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
@@ -137,31 +137,45 @@ def start_figures(folder: Path, rounds: int = 3) -> dict[str, float]:
     return {**medians, "times_faster": round(medians["torch_s"] / medians["ours_s"], 2)}
 
 
+def sections(given: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Measures one thing after another.
+
+    Args:
+        given: Arguments of the command line.
+
+    Yields:
+        A title and its figures.
+    """
+    yield "JPEG 1024×768 to prepared picture", timed(upload_paths(), given.rounds)
+    yield from encode_figures(given.bundle, given.int8, given.rounds).items()
+    yield "start to first code of a text", start_figures(given.bundle)
+    if given.data:
+        encoder = ServedBundle.open(given.bundle).encoders()["image"]
+        yield "equal bits of a scaled decode, and of what else changes a picture", decode_agreement(encoder, given.data)
+        yield "mAP", map_figures(given.bundle, given.int8, given.data, given.n_pairs)
+
+
 def main() -> None:
     """Prints all figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path, default=Path("bundles/photos-64"))
     parser.add_argument("--int8", type=Path)
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--n-pairs", type=int, default=1500)
+    parser.add_argument("--n-pairs", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    found = encode_figures(given.bundle, given.int8, given.rounds)
-    found["JPEG 1024×768 to prepared picture"] = timed(upload_paths(), given.rounds)
-    found["start to first code of a text"] = start_figures(given.bundle)
-    encoder = ServedBundle.open(given.bundle).encoders()["image"]
-    if given.data:
-        found["equal bits of a scaled decode, and of what else changes a picture"] = decode_agreement(encoder, given.data)
-        found["mAP"] = map_figures(given.bundle, given.int8, given.data, given.n_pairs)
+    found: dict[str, Any] = {}
+    for title, rows in sections(given):
+        found[title] = rows
+        if not given.json:
+            print(f"\n{title}", flush=True)
+            for name, row in rows.items():
+                shown = "  ".join(f"{key} {value}" for key, value in row.items()) if isinstance(row, dict) else row
+                print(f"  {name:24} {shown}", flush=True)
     if given.json:
         print(json.dumps(found))
-        return
-    for title, rows in found.items():
-        print(f"\n{title}")
-        for name, row in rows.items():
-            print(f"  {name:24} {'  '.join(f'{key} {value}' for key, value in row.items()) if isinstance(row, dict) else row}")
 
 
 if __name__ == "__main__":

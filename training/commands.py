@@ -17,7 +17,7 @@ from model.bundle_folder import MANIFEST
 from model.codes import Float32
 from model.encoder import encode_features
 from model.errors import BundleIncompatible, ConfigError
-from model.manifest import MODALITIES
+from model.manifest import MODALITIES, Manifest
 from training.comparison import load_runs, render_markdown
 from training.comparison.tables import METRICS
 from training.compute import make_accelerator
@@ -84,9 +84,17 @@ def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[
     with epoch_bar(f"{config.method.name}, {config.training.n_bits} bits") as progress:
         show = progress if processes.is_main else lambda *_: None
         report = run_experiment(config, split_features, run, progress=show)
-    if processes.is_main and not (run.bundle / "config.json").exists():
+    if processes.is_main and not _is_whole(run.bundle):
         export_bundle(run, run.bundle, finish=partial(_with_graphs, pairs=pairs, source=data.resolve().name))
     return report
+
+
+def _is_whole(bundle: Path) -> bool:
+    """Tells whether a bundle was written to its end, with graphs if it can have them: those of earlier versions have none."""
+    if not (bundle / MANIFEST).exists():
+        return False
+    manifest = Manifest.from_json((bundle / MANIFEST).read_bytes())
+    return bool(manifest.graphs) or any(spec.is_ready_made for spec in manifest.encoders.values())
 
 
 def evaluate_bundle(bundle_dir: Path, config: DataSection, data: Path, *, cache_dir: Path, threads: int = 1) -> Evaluation:

@@ -87,6 +87,15 @@ def test_a_bundle_whose_writing_was_interrupted_is_written_again(workplace: Work
     assert EncoderBundle.from_pretrained(workplace.run / "bundle").bundle_id == wanted
 
 
+def test_a_bundle_of_an_earlier_version_gets_its_graphs_when_training_is_called_again(workplace: Workplace) -> None:
+    folder = workplace.run / "bundle"
+    whole = EncoderBundle.from_pretrained(folder)
+    EncoderBundle(replace(whole.manifest, graphs={}, comparison={}), whole.heads, whole.classifiers).save_pretrained(folder)
+    assert main(workplace.train()) == 0
+    assert ServedBundle.open(folder).bundle_id == whole.bundle_id
+    assert EncoderBundle.from_pretrained(folder).has_graphs
+
+
 def test_the_bundle_alone_gives_the_figures_of_the_run(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(workplace.evaluate("--json")) == 0
     found = last_line(capsys)
