@@ -1,12 +1,12 @@
 """Times exact search against its peers on the same codes, one thread, interleaved, beside what reading the codes alone takes.
 
-    python -m bench.search [--n-codes 100000 1000000] [--n-bits 64 128] [--codes uniform clustered learned] [--data captions.txt]
+    python -m bench.search [--n-codes 100000 1000000] [--n-bits 64 128] [--codes uniform clustered learned] [--data DIR]
                            [--k 10] [--rounds 31] [--json FILE] [--markdown FILE]
 
 All indexes are called in turn with the same query, so that whatever else the machine does falls on all of them, and each finds the
 processor's caches full of the others' codes; "alone" is an index called again and again. Figures are medians of microseconds. Exact
 indexes must find what faiss's flat scan finds, or the script fails; of the others it prints which share of the hits they find.
-Learned codes are those of a bundle for a file of captions, multiplied (``bench.search_codes``); they need ``--data``.
+Learned codes are those of a bundle for a gallery's captions, multiplied (``bench.search_codes``); they need ``--data``.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--n-codes", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--n-bits", type=int, nargs="+", default=[64, 128])
     parser.add_argument("--codes", nargs="+", choices=["uniform", "clustered", "learned"], default=["uniform", "clustered"])
-    parser.add_argument("--data", type=Path, help="a text file, one caption a line")
+    parser.add_argument("--data", type=Path, help="folder of pairs, for learned codes")
     parser.add_argument("--bundle", type=Path, default=Path("bundles/photos-64"))
     for name, default in (("k", 10), ("rounds", 31)):
         parser.add_argument(f"--{name}", type=int, default=default)

@@ -5,6 +5,7 @@ Decides what "clustered" means, and how a few thousand learned codes stand for m
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -46,23 +47,26 @@ def learned(n_codes: int, real: UInt8) -> UInt8:
     return real[base] ^ ((real[base] ^ real[other]) & mask)
 
 
-def real_codes(bundle: Path, file: Path) -> UInt8:
-    """Encodes a text file's lines.
+def real_codes(bundle: Path, data: Path, n_texts: int = 2_000) -> UInt8:
+    """Encodes captions of a data set that the bundle was not trained on.
 
     Args:
         bundle: Folder of an encoder bundle.
-        file: One caption a line.
+        data: Folder of pairs; its gallery is read.
+        n_texts: At most so many different captions.
 
     Returns:
-        (N, n_bits / 8) uint8, of different lines.
+        (N, n_bits / 8) uint8.
     """
     from model.bundle import EncoderBundle
     from model.codes import pack_codes, sign_codes
+    from training.datasets import load_pairs
 
     encoder = EncoderBundle.from_pretrained(bundle, local_files_only=True).encoders()["text"]
-    lines = sorted({line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()})
-    blocks = [lines[start : start + 64] for start in range(0, len(lines), 64)]
-    relaxed = [encoder.encode([encoder.prepare(line) for line in block]) for block in blocks]
+    with tempfile.TemporaryDirectory() as cache:
+        texts = sorted(set(load_pairs(data, cache_dir=cache).gallery.texts))[:n_texts]
+    blocks = [texts[start : start + 64] for start in range(0, len(texts), 64)]
+    relaxed = [encoder.encode([encoder.prepare(text) for text in block]) for block in blocks]
     return pack_codes(sign_codes(np.concatenate(relaxed)))
 
 
