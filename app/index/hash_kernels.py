@@ -126,6 +126,9 @@ def _look_up(asked: Asked, seen: Seen) -> tuple[bool, Seen]:
     """
     table, state = asked.table, seen.state
     expected = np.searchsorted(table.within, 1.5 * asked.k)
+    for chunk in range(table.n_chunks):
+        bucket = np.int64(table.starts[chunk * PLACES + chunk_of(asked.query, 0, chunk)])
+        prefetch(table.words, (chunk * table.n_codes + bucket) * len(asked.query))
     for radius in range(CHUNK + 1):
         for chunk in range(table.n_chunks):
             certified = table.n_chunks * radius + chunk - 1

@@ -208,3 +208,16 @@ def mark_allowed(row_ids: Int64, allowed: Int64, marks: Bool) -> None:
             return
         if row_ids[at] == row:
             marks[at] = True
+
+
+@compiled
+def copy_held(part: Part, version: int, row_ids: Int64, to: tuple[Int64, UInt64], start: int) -> int:
+    """Copies what is held at a version, from a place on, and returns the place behind it; numpy would keep the lock for that."""
+    to_rows, to_words = to
+    for at in range(part.n_rows):
+        if part.died[at] == 0 or part.died[at] > version:
+            to_rows[start] = row_ids[at]
+            for word in range(part.n_words):
+                to_words[start * part.n_words + word] = part.words[at * part.n_words + word]
+            start += 1
+    return start

@@ -73,10 +73,10 @@ def look_up(table: Table, part: Part, rules: Rules, queries: UInt64, k: int) -> 
     """
     found = room(len(queries), k)
     search_table(table, part, rules, queries, found)
-    scanned = np.flatnonzero(found[2] < 0)
-    if len(scanned):
+    scanned = [at for at, n_found in enumerate(found[2].tolist()) if n_found < 0]
+    if scanned:
         more = scan(part, rules, queries[scanned], k)
-        for one, at in enumerate(scanned.tolist()):
+        for one, at in enumerate(scanned):
             found[2][at] = n_found = min(int(more[2][one]), k)
             found[0][at, :n_found], found[1][at, :n_found] = more[0][one, :n_found], more[1][one, :n_found]
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.index.base import IndexFigures
-from app.index.kernels import UInt64
+from app.index.kernels import UInt64, copy_held
 from app.index.multi_index import build_table, measured
 from app.index.segment import Segment, n_words_of
 from model.codes import Int64
@@ -67,19 +67,14 @@ class State:
 
     def held(self) -> tuple[Int64, UInt64]:
         """Returns (N,) row ids, ascending, and (N · n_words,) words of what is held; later writes do not change them."""
-        parts = []
-        for segment in (self.base, self.tail):
-            row_ids, words = segment.rows, segment.words[: segment.n_rows * segment.n_words]
-            if self.version:
-                held = segment.held(self.version)
-                if not held.all():
-                    row_ids, words = row_ids[held], words.reshape(-1, segment.n_words)[held].reshape(-1)
-            if len(row_ids):
-                parts.append((row_ids, words))
-        if len(parts) == 1:
-            return parts[0]
-        rows_of, words_of = [self.base.rows[:0], *(p[0] for p in parts)], [self.base.words[:0], *(p[1] for p in parts)]
-        return np.concatenate(rows_of), np.concatenate(words_of)
+        base, tail = self.base, self.tail
+        if self.version == 0 and not (base.n_rows and tail.n_rows):
+            only = base if base.n_rows else tail
+            return only.rows, only.words[: only.n_rows * only.n_words]
+        to = np.empty(self.n_held, np.int64), np.empty(self.n_held * base.n_words, np.uint64)
+        start = copy_held(base.part(), self.version, base.row_ids, to, 0)
+        copy_held(tail.part(), self.version, tail.row_ids, to, start)
+        return to
 
     def highest_held(self) -> int:
         """Returns the highest row that is held, 0 if there is none."""

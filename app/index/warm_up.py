@@ -22,6 +22,8 @@ def compile_all(n_bits: int) -> None:
     codes[:, 0] = np.arange(80)
     index.load(np.arange(1, 65), codes[:64])
     index.add(np.arange(65, 81), codes[64:])
+    index.remove(np.array([3]))
+    index.held_codes()
     index.search(codes[:2], k=3, allowed=np.arange(1, 70))
     index.search(codes[:2], k=3, window=Window(without=frozenset([1]), distinct=True))
     index.search(codes[:1], k=80, window=Window(after=(1, 5)))
