@@ -40,6 +40,11 @@ def machine() -> dict[str, Any]:
     }
 
 
+def load() -> float:
+    """Returns how many processes wanted a core, on average over the last minute: above the number of cores, times mean little."""
+    return round(os.getloadavg()[0], 1)
+
+
 def versions(*more: str) -> dict[str, str]:
     """Returns the versions of what is installed.
 

@@ -82,7 +82,9 @@ def _hardware(found: Sequence[Found]) -> list[str]:
         lines += [f"{each['cpu']}, {each['cores']} cores ({flags}), {each['ram_gib']} GiB of memory, {each['system']}.", ""]
     minutes = sum(each["seconds"] for each in found) / 60
     lines += [", ".join(f"{name} {version}" for name, version in all_of(found, "versions").items()) + ".", ""]
-    return [*lines, f"Measured in {minutes:.1f} minutes, at size {' and '.join(sorted({each['size'] for each in found}))}.", ""]
+    loads, sizes = [each["load"] for each in found], " and ".join(sorted({each["size"] for each in found}))
+    told = f"Measured in {minutes:.1f} minutes, at size {sizes}, at a load of {min(loads)} to {max(loads)}."
+    return [*lines, told, ""]
 
 
 def _targets(found: Sequence[Found]) -> list[str]:

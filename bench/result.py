@@ -31,7 +31,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
-from bench.machine import machine, versions
+from bench.machine import load, machine, versions
 from bench.tables import section
 from bench.timing import Spread
 
@@ -154,9 +154,9 @@ def to_json(result: Result, size: str, seconds: float) -> dict[str, Any]:
         seconds: How long the script ran.
 
     Returns:
-        ``schema``, ``size``, ``seconds``, ``machine``, ``versions`` and the fields of :class:`Result`.
+        ``schema``, ``size``, ``seconds``, ``load``, ``machine``, ``versions`` and the fields of :class:`Result`.
     """
-    facts = {"schema": SCHEMA, "size": size, "seconds": round(seconds, 1), "machine": machine()}
+    facts = {"schema": SCHEMA, "size": size, "seconds": round(seconds, 1), "load": load(), "machine": machine()}
     return {**facts, "versions": versions(*result.libraries), **dataclasses.asdict(result)}
 
 

@@ -1,6 +1,6 @@
 """Times pages of one search, from the first to deep ones, on one thread: each costs one pass over all codes, however deep it is.
 
-    python -m bench.search_pages [--n-codes 1000000] [--n-bits 64] [--k 100] [--rounds 21]
+    OMP_NUM_THREADS=1 python -m bench.search_pages [--size check|bench|large] [--n-codes N] [--n-bits 64] [--k 100] [--rounds 21]
 
 The pages of each query, put together, must be the beginning of the whole order, or the script fails.
 """
@@ -8,16 +8,22 @@ The pages of each query, put together, must be the beginning of the whole order,
 from __future__ import annotations
 
 import argparse
-import time
+import sys
+from itertools import cycle
 
 import numpy as np
 
 from app.index import open_index
 from app.index.base import CodeIndex, Window
+from bench.machine import require_threads
+from bench.result import Result, measure
+from bench.timing import Turns, take_turns
 from model.codes import UInt8
 
+_SIZES = {"check": 100_000, "bench": 1_000_000, "large": 10_000_000}
 
-def timed(index: CodeIndex, query: UInt8, k: int, window: Window) -> tuple[list[tuple[int, int]], float]:
+
+def page(index: CodeIndex, query: UInt8, k: int, window: Window) -> list[tuple[int, int]]:
     """Searches once.
 
     Args:
@@ -27,24 +33,23 @@ def timed(index: CodeIndex, query: UInt8, k: int, window: Window) -> tuple[list[
         window: The page.
 
     Returns:
-        (distance, row_id) of each hit, and milliseconds.
+        (distance, row_id) of each hit.
     """
-    started = time.perf_counter()
     [hits] = index.search(query, k=k, window=window)
-    return [(hit.distance, hit.row_id) for hit in hits], (time.perf_counter() - started) * 1e3
+    return [(hit.distance, hit.row_id) for hit in hits]
 
 
-def compare(n_codes: int, n_bits: int, k: int, rounds: int) -> dict[str, float]:
-    """Fills an index with random codes and times pages of random queries.
+def compare(n_codes: int, n_bits: int, k: int, rounds: int) -> Turns:
+    """Fills an index with random codes and times pages of random queries in turns.
 
     Args:
         n_codes: Codes held; at least four pages.
         n_bits: Bits of one code.
         k: Hits a page.
-        rounds: Queries.
+        rounds: Turns.
 
     Returns:
-        Median milliseconds of the first, the second and a page half-way through all codes.
+        Seconds of the first, the second and a page half-way through all codes.
 
     Raises:
         SystemExit: If pages overlap or leave something out.
@@ -52,27 +57,49 @@ def compare(n_codes: int, n_bits: int, k: int, rounds: int) -> dict[str, float]:
     random = np.random.default_rng(0)
     index = open_index(n_bits)
     index.add(np.arange(1, n_codes + 1), random.integers(0, 256, (n_codes, n_bits // 8), dtype=np.uint8))
-    times = []
-    for query in random.integers(0, 256, (rounds, 1, n_bits // 8), dtype=np.uint8):
-        first, first_ms = timed(index, query, k, Window())
-        second, second_ms = timed(index, query, k, Window(after=first[-1]))
-        if first + second != timed(index, query, 2 * k, Window())[0]:
-            raise SystemExit("two pages are not the beginning of the whole")
-        _, deep_ms = timed(index, query, k, Window(after=(n_bits // 2, n_codes // 2)))
-        times.append((first_ms, second_ms, deep_ms))
-    return dict(zip(("first", "second", "half-way"), np.median(times, axis=0).tolist(), strict=True))
+    queries = list(random.integers(0, 256, (rounds, 1, n_bits // 8), dtype=np.uint8))
+    firsts = [page(index, query, k, Window()) for query in queries]
+    seconds = [page(index, query, k, Window(after=first[-1])) for query, first in zip(queries, firsts, strict=True)]
+    if any(page(index, q, 2 * k, Window()) != a + b for q, a, b in zip(queries, firsts, seconds, strict=True)):
+        raise SystemExit("two pages are not the beginning of the whole")
+    each, behind, deep = cycle(queries), cycle(zip(queries, firsts, strict=True)), cycle(queries)
+
+    def second() -> None:
+        query, first = next(behind)
+        page(index, query, k, Window(after=first[-1]))
+
+    return take_turns(
+        {
+            "first": lambda: page(index, next(each), k, Window()),
+            "second": second,
+            "half-way": lambda: page(index, next(deep), k, Window(after=(n_bits // 2, n_codes // 2))),
+        },
+        rounds=rounds,
+    )
 
 
-def main() -> None:
-    """Reads the arguments and prints the medians."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("n-codes", 1_000_000), ("n-bits", 64), ("k", 100), ("rounds", 21)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    given = parser.parse_args()
-    medians = compare(given.n_codes, given.n_bits, given.k, given.rounds)
-    print(f"{given.n_codes} codes of {given.n_bits} bits, {given.k} hits a page, one thread")
-    print(", ".join(f"{name} page {ms:.2f} ms" for name, ms in medians.items()))
+def run(given: argparse.Namespace) -> Result:
+    """Measures.
+
+    Args:
+        given: Sizes.
+
+    Returns:
+        A table.
+    """
+    require_threads(1)
+    n_codes = given.n_codes or _SIZES[given.size]
+    turns = compare(n_codes, given.n_bits, given.k, given.rounds)
+    result = Result("search_pages", "Pages of a search", {"n_codes": n_codes, "n_bits": given.n_bits, "k": given.k, "threads": 1})
+    for name in turns.seconds:
+        result.add("Pages", page=name, ms=turns.of(name).times(1e3), times_the_first=turns.ratio(name, "first"))
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    own = argparse.ArgumentParser()
+    own.add_argument("--n-codes", type=int)
+    own.add_argument("--n-bits", type=int, default=64)
+    own.add_argument("--k", type=int, default=100)
+    own.add_argument("--rounds", type=int, default=21)
+    sys.exit(measure(__doc__, run, own))
