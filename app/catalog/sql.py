@@ -24,6 +24,7 @@ from app.records import Alike, Seal, no_records
 from model.codes import Int64
 
 _BLOCK = 500  # ids or rows a statement; SQLite takes 999 variables at least
+_LISTED = 1 << 18  # rows that are listed at once
 
 
 class SqlCatalog(SqlRecords):
@@ -144,9 +145,14 @@ class SqlCatalog(SqlRecords):
         Returns:
             (N,) int64, strictly ascending.
         """
-        query = sa.select(items.c.row_id).where(items.c.row_id <= up_to).order_by(items.c.row_id)
+        row_id, parts = items.c.row_id, [np.empty(0, np.int64)]
+        query = sa.select(sa.func.group_concat(row_id))  # one text a block: several times as fast as one Python number a row
         with self._reader() as connection:
-            return np.fromiter(connection.scalars(query), np.int64)
+            for start in range(0, up_to + 1, _LISTED):
+                text = connection.scalar(query.where(row_id >= start, row_id < start + _LISTED, row_id <= up_to))
+                if text is not None:
+                    parts.append(np.sort(np.fromstring(str(text), np.int64, sep=",")))
+        return np.concatenate(parts)
 
     def images(self) -> Iterator[str]:
         """Lists the pictures that items refer to.

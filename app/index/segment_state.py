@@ -180,6 +180,7 @@ def after_merge(before: State, now: State, base: Segment, gone: list[Int64], rul
     """
     start, n_new = before.tail.n_rows, now.tail.n_rows - before.tail.n_rows
     tail = _copied(now.tail, start, empty_segment(base.n_bits, 2 * max(rules.tail_rows, base.n_rows // _SHARE, n_new)))
+    tail.died[:n_new] = tail.died[:n_new] != 0  # versions begin anew
     n_dead = int(np.count_nonzero(tail.died[:n_new]))
     for row_ids in gone:
         at = base.positions_of(row_ids, 1)
@@ -189,7 +190,7 @@ def after_merge(before: State, now: State, base: Segment, gone: list[Int64], rul
 
 
 def _copied(segment: Segment, start: int, to: Segment) -> Segment:
-    """Copies the rows from a position on into an empty segment; versions are of no more use, only whether a row was removed is."""
+    """Copies the rows from a position on into an empty segment."""
     n_rows, n_words = segment.n_rows - start, segment.n_words
     to.row_ids[:n_rows] = segment.row_ids[start : segment.n_rows]
     to.words[: n_rows * n_words] = segment.words[start * n_words : segment.n_rows * n_words]

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from app.index import candidates, chunk_kernels, flat_kernels, hash_kernels, kernels, open_index, warm_up
 from app.index.auto import AutoIndex
 from app.index.base import Window
+from app.index.segment_state import MergeRules, after_merge, appended, merged_base, state_of
 from app.index.segments import SegmentedIndex
 from app.index.warm_up import compile_all
 from app.snapshots import Snapshot, SnapshotFile
@@ -101,6 +103,17 @@ def test_what_was_removed_during_a_merge_stays_removed_and_what_was_added_stays_
     assert set(index.held_codes()[0].tolist()) == held
     assert (len(index), index.newest_row) == (len(held), 3_000)
     assert {row for _, row in found(index, codes[:1], 5_000)[0]} == held
+
+
+def test_rows_that_came_and_went_during_a_merge_stay_gone():
+    rules, codes = MergeRules(table_from=None, tail_rows=16), np.zeros(9, np.uint64)
+    before = replace(state_of(64, np.arange(1, 4), codes[:3].copy(), rules), version=5)
+    now = appended(before, np.arange(4, 10), codes[:6])
+    now.tail.died[:2], now.base.died[1] = 7, 6
+    now = replace(now, version=7, n_held=6)
+    after = after_merge(before, now, merged_base(before, rules), [np.array([2]), np.array([4, 5])], rules)
+    assert after.held()[0].tolist() == [1, 3, 6, 7, 8, 9]
+    assert (after.version, after.n_held, after.highest_held()) == (1, 6, 9)
 
 
 def test_searches_race_with_writes_and_merges_and_never_miss_what_stays():
