@@ -22,7 +22,7 @@ RUN pip install --quiet --no-deps --force-reinstall .
 FROM python:3.11-slim
 
 ENV PATH=/opt/bitlens/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 \
-    OMP_WAIT_POLICY=PASSIVE HOME=/tmp \
+    OMP_WAIT_POLICY=PASSIVE HOME=/tmp NUMBA_CACHE_DIR=/data/compiled \
     HOST=0.0.0.0 PORT=8000 BITLENS_BUNDLE=/srv/bundles/photos-64 BITLENS_DATA_DIR=/data
 
 COPY --from=build /opt/bitlens /opt/bitlens
