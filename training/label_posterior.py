@@ -24,3 +24,31 @@ class LabelPosterior:
 
     probability: Float32
     log_likelihood: float
+
+    def unchanged_probability(self, given_labels: Float32) -> Float32:
+        """Returns how likely each sample's given labels are all true, labels being independent.
+
+        Args:
+            given_labels: (N, C) float32 of 0 and 1.
+
+        Returns:
+            (N,) float32 in [0, 1].
+        """
+        unchanged: Float32 = np.where(given_labels > 0, self.probability, 1 - self.probability).prod(axis=1)
+        return unchanged
+
+    def mixed_up(self, given_labels: Float32) -> Float64:
+        """Returns in how many samples one label was given and is not true while another is true and was not given.
+
+        Args:
+            given_labels: (N, C) float32 of 0 and 1.
+
+        Returns:
+            (C, C) float64, expected numbers; rows are the given labels, columns the true ones.
+        """
+        wrong, missing = self._wrong_and_missing(given_labels)
+        return wrong.T @ missing
+
+    def _wrong_and_missing(self, given_labels: Float32) -> tuple[Float64, Float64]:
+        probability, given = self.probability.astype(np.float64), given_labels.astype(np.float64)
+        return given * (1 - probability), (1 - given) * probability

@@ -39,6 +39,35 @@ class SampleNoise(LabelPosterior):
     shares: dict[str, float]
     event_probability: Float32
 
+    def unchanged_probability(self, given_labels: Float32) -> Float32:
+        """Returns how likely each sample was struck by no event.
+
+        Args:
+            given_labels: (N, C) float32 of 0 and 1; not needed here.
+
+        Returns:
+            (N,) float32 in [0, 1].
+        """
+        return self.event_probability[:, 0]
+
+    def mixed_up(self, given_labels: Float32) -> Float64:
+        """Returns in how many samples one label was given and is not true while another is true and was not given.
+
+        Given that a sample was struck by an exchange, the label that came and the one that went are independent: the product of
+        both probabilities over that of the event.
+
+        Note: exact for exchanges; where single labels were lost or added, or all replaced, an approximation.
+
+        Args:
+            given_labels: (N, C) float32 of 0 and 1.
+
+        Returns:
+            (C, C) float64, expected numbers; rows are the given labels, columns the true ones.
+        """
+        wrong, missing = self._wrong_and_missing(given_labels)
+        changed = 1 - self.event_probability[:, :1].astype(np.float64)
+        return (wrong / np.maximum(changed, _TINY)).T @ missing
+
 
 def fit_noise_by_sample(scores: Float32, given_labels: Float32) -> SampleNoise:
     """Estimates how often each event happened, and from that the probability that a label is true.
