@@ -26,10 +26,10 @@ def true_labels(n: int = N) -> UInt8:
     return labels
 
 
-def features_of(true: UInt8, given: UInt8) -> LabelledFeatures:
-    """Returns features that tell true labels, and given ones."""
+def features_of(true: UInt8, given: UInt8, *, spread: float = 0.5) -> LabelledFeatures:
+    """Returns features that tell true labels, the better the less they are spread, and given ones."""
     rng = np.random.default_rng(2)
-    image, text = (true @ rng.normal(size=(C, DIM)) + 0.5 * rng.normal(size=(len(true), DIM)) for _ in range(2))
+    image, text = (true @ rng.normal(size=(C, DIM)) + spread * rng.normal(size=(len(true), DIM)) for _ in range(2))
     return LabelledFeatures(
         torch.from_numpy(image).float(), torch.from_numpy(text).float(), torch.from_numpy(given.astype(np.float32))
     )

@@ -58,7 +58,8 @@ def audit_run(run_dir: Path, data: Path, out: Path, options: AuditOptions, *, ca
     config = run.read_config()
     if not run.labels.exists():
         raise ConfigError([f"{run_dir}: the run has no labels yet: start its training"])
-    pairs = read_pairs(config, data, cache_dir=cache_dir)
+    own = config.model_copy(update={"data": config.data.model_copy(update={"corrected_labels": ""})})  # the run's labels have them
+    pairs = read_pairs(own, data, cache_dir=cache_dir)
     _check_data(run, pairs, data)
     features = extract_pair_features(pairs.train, "train", config, cache_dir=cache_dir)
     given_labels = read_tensors(run.labels)[0]["given_labels"].numpy()

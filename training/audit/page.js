@@ -100,7 +100,7 @@ for (const card of cards) {
     if (action || by) event.preventDefault();
   });
 }
-at("tools").addEventListener("input", filter);
+for (const kind of ["input", "change"]) at("tools").addEventListener(kind, filter);
 at("tools").addEventListener("submit", (event) => event.preventDefault());
 at("take").addEventListener("click", () => { for (const card of shown()) actions.suggest(card); keep(); });
 at("download").addEventListener("click", download);
