@@ -10,6 +10,7 @@ import numpy.typing as npt
 from model.codes import Float32
 
 Float64 = npt.NDArray[np.float64]
+_TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +26,17 @@ class LabelPosterior:
     probability: Float32
     log_likelihood: float
 
-    def unchanged_probability(self, given_labels: Float32) -> Float32:
-        """Returns how likely each sample's given labels are all true, labels being independent.
+    def changed_probability(self, given_labels: Float32) -> Float32:
+        """Returns how likely each sample's given labels are not all true, labels being independent.
 
         Args:
             given_labels: (N, C) float32 of 0 and 1.
 
         Returns:
-            (N,) float32 in [0, 1].
+            (N,) float32 in [0, 1]; small ones are not rounded to 0.
         """
-        unchanged: Float32 = np.where(given_labels > 0, self.probability, 1 - self.probability).prod(axis=1)
-        return unchanged
+        wrong = np.add(*self._wrong_and_missing(given_labels))
+        return np.asarray(-np.expm1(np.log1p(-np.minimum(wrong, 1 - _TINY)).sum(axis=1)), np.float32)
 
     def mixed_up(self, given_labels: Float32) -> Float64:
         """Returns in how many samples one label was given and is not true while another is true and was not given.

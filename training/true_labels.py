@@ -43,24 +43,11 @@ def estimate_label_probabilities(train: LabelledFeatures, noise_model: NoiseMode
     """
     if noise_model == "none":
         return train.given_labels
-    return torch.from_numpy(estimate_noise(train, noise_model).probability).to(train.given_labels.device)
-
-
-def estimate_noise(train: LabelledFeatures, noise_model: Literal["auto"] | Model = "auto") -> LabelPosterior:
-    """Fits the noise as :func:`estimate_label_probabilities` does.
-
-    Args:
-        train: Features and given labels.
-        noise_model: Which models to fit.
-
-    Returns:
-        All that was estimated, under the model that explains the given labels best.
-    """
     found = max(fit_noise_models(train, noise_model).values(), key=lambda each: each.log_likelihood)
     if isinstance(found, SampleNoise):
         learnt = torch.from_numpy(found.probability).to(train.given_labels.device)
         found = fit_noise_models(train, "sample", targets=learnt)["sample"]
-    return found
+    return torch.from_numpy(found.probability).to(train.given_labels.device)
 
 
 def fit_noise_models(

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from model.codes import Float32, Int64, UInt8
-from training.label_posterior import Float64, LabelPosterior
+from training.audit.noise import estimate_noise
+from training.label_posterior import Float64
 from training.methods.base import LabelledFeatures
 from training.noise_by_sample import SampleNoise
-from training.true_labels import estimate_noise
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,8 +81,8 @@ class Audit:
 def audit_labels(train: LabelledFeatures, ids: Sequence[str], label_names: Sequence[str]) -> Audit:
     """Judges given labels by predictions from both modalities together, each pair by a regression without it.
 
-    Suspicion is 1 − P(given labels are all true | predictions, given labels), under the noise model that explains the given labels
-    best (``training.true_labels``, ``docs/method.md``).
+    Suspicion is P(given labels are not all true | predictions, given labels), under the noise model that explains the given labels
+    best (``training.audit.noise``).
 
     Args:
         train: Features and given labels of N pairs.
@@ -93,13 +93,13 @@ def audit_labels(train: LabelledFeatures, ids: Sequence[str], label_names: Seque
         What was found.
     """
     given = train.given_labels.cpu().numpy()
-    noise: LabelPosterior = estimate_noise(train)
+    noise = estimate_noise(train)
     return Audit(
         ids=ids,
         label_names=label_names,
         given_labels=given.astype(np.uint8),
         probability=noise.probability,
-        suspicion=np.clip(1 - noise.unchanged_probability(given), 0, 1).astype(np.float32),
+        suspicion=noise.changed_probability(given),
         mixed_up=noise.mixed_up(given),
         shares=noise.shares if isinstance(noise, SampleNoise) else {},
     )

@@ -72,6 +72,17 @@ def test_labels_that_stand_for_each_other_are_named() -> None:
     assert facts["cat"].missing_share > 0.15 > facts["bird"].missing_share
 
 
+def test_noise_that_always_strikes_the_same_labels_is_found_by_its_odds() -> None:
+    true, rng = true_labels(), np.random.default_rng(4)
+    given = true.copy()
+    struck = (true[:, 0] > 0) & (true[:, 1] == 0) & (rng.random(N) < 0.25)
+    given[struck, 0], given[struck, 1] = 0, 1
+    audit = audit_labels(features_of(true, given), ids_of(N), NAMES)
+    assert audit.suspicion.sum() == pytest.approx(struck.sum(), rel=0.2)
+    assert (audit.suggested_labels != true).sum() < 0.2 * (given != true).sum()
+    assert audit.mixed_up[1, 0] == pytest.approx(struck.sum(), rel=0.2)
+
+
 def test_labels_that_are_wrong_anyhow_are_confused_with_nothing() -> None:
     by_chance = 40 * (1 - np.eye(3))
     audit = made([[0.5] * 3] * 2, [[1, 0, 0]] * 2, [0.5] * 2, mixed_up=by_chance)
