@@ -106,11 +106,12 @@ def render(found: dict[tuple[str, int], dict[str, Any]], *, title: str) -> str:
     ]
     for kind in KINDS:
         reports = [report for (name, _), report in found.items() if name == kind]
-        wrong = [report["n_changed"] for report in reports]
+        if not reports:
+            rows.append(f"| {kind} | — | — | — | — |")
+            continue
+        wrong = statistics.fmean(report["n_changed"] for report in reports)
         cells = [_cell([report["evaluation"][key] for report in reports]) for key in ("i2t_map", "t2i_map", "mean_map")]
-        rows.append(
-            f"| {kind} | {statistics.fmean(wrong):.0f} | {' | '.join(cells)} |" if reports else f"| {kind} | — | — | — | — |"
-        )
+        rows.append(f"| {kind} | {wrong:.0f} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

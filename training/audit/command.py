@@ -84,7 +84,7 @@ def _facts(audit: Audit, run: RunFolder, options: AuditOptions) -> dict[str, Any
         "data": run.facts()["data"],
         "n_pairs": len(audit.ids),
         "n_labels": len(audit.label_names),
-        "noise_model": "sample" if audit.shares else "label",
+        "noise_model": audit.noise_model,
         "events": {name: round(share, 4) for name, share in audit.shares.items()},
         "n_wrong_expected": round(float(audit.suspicion.sum()), 1),
         "threshold": options.threshold,

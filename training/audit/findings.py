@@ -16,6 +16,7 @@ from model.codes import Float32, Int64, UInt8
 from training.audit.noise import estimate_noise
 from training.label_posterior import Float64
 from training.methods.base import LabelledFeatures
+from training.noise_by_pair import PairNoise
 from training.noise_by_sample import SampleNoise
 
 
@@ -31,6 +32,7 @@ class Audit:
         suspicion: (N,) float32 in [0, 1], how likely a pair's given labels are not all true.
         mixed_up: (C, C) float64, expected number of pairs that were given the row's label where the column's is true.
         shares: Share of pairs by what befell their labels; empty where labels were judged one by one.
+        noise_model: The one that was taken: ``sample``, ``pair`` (by sample, with odds for pairs of labels) or ``label``.
     """
 
     ids: Sequence[str]
@@ -40,6 +42,7 @@ class Audit:
     suspicion: Float32
     mixed_up: Float64
     shares: dict[str, float]
+    noise_model: str = "sample"
 
     @cached_property
     def ranking(self) -> Int64:
@@ -102,4 +105,5 @@ def audit_labels(train: LabelledFeatures, ids: Sequence[str], label_names: Seque
         suspicion=noise.changed_probability(given),
         mixed_up=noise.mixed_up(given),
         shares=noise.shares if isinstance(noise, SampleNoise) else {},
+        noise_model="pair" if isinstance(noise, PairNoise) else "sample" if isinstance(noise, SampleNoise) else "label",
     )

@@ -42,7 +42,7 @@ def test_labels_that_are_switched_one_by_one_are_found_as_well() -> None:
     true, rng = true_labels(), np.random.default_rng(3)
     given = np.where(true > 0, rng.random(true.shape) > 0.3, rng.random(true.shape) < 0.02).astype(np.uint8)
     audit = audit_labels(features_of(true, given), ids_of(N), NAMES)
-    assert audit.shares == {}
+    assert (audit.noise_model, audit.shares) == ("label", {})
     assert area_under_curve(audit.suspicion, (given != true).any(axis=1)) > 0.9
 
 
@@ -78,6 +78,7 @@ def test_noise_that_always_strikes_the_same_labels_is_found_by_its_odds() -> Non
     struck = (true[:, 0] > 0) & (true[:, 1] == 0) & (rng.random(N) < 0.25)
     given[struck, 0], given[struck, 1] = 0, 1
     audit = audit_labels(features_of(true, given), ids_of(N), NAMES)
+    assert audit.noise_model == "pair"
     assert audit.suspicion.sum() == pytest.approx(struck.sum(), rel=0.2)
     assert (audit.suggested_labels != true).sum() < 0.2 * (given != true).sum()
     assert audit.mixed_up[1, 0] == pytest.approx(struck.sum(), rel=0.2)
