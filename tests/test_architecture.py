@@ -59,7 +59,7 @@ LIBRARY_ROOMS = {
     "accelerate": ["training/*"],
     "optuna": ["training/sweep*.py"],
     "matplotlib": ["training/*"],
-    "jinja2": ["training/comparison/*"],
+    "jinja2": ["training/comparison/*", "training/audit/*"],
     "structlog": ["app/logs.py"],
     "prometheus_client": ["app/metrics.py", "app/prometheus_states.py", "app/routes/metrics.py"],
     "opentelemetry": ["app/tracing.py"],

@@ -16,6 +16,7 @@ from model.heads import HashHead
 from model.manifest import EncoderSpec, Manifest
 from training.config import RunConfig, make_config
 from training.inputs import PairFeatures
+from training.label_corrections import LabelCorrections
 from training.methods import METHODS
 from training.methods.base import Batch, LabelledFeatures, RelaxedCodes
 from training.run_folder import RunFolder
@@ -72,6 +73,9 @@ class ClusterData:
 
     def relabel(self, name: str, labels: np.ndarray) -> None:
         self.splits[name] = replace(self.splits[name], true_labels=labels)
+
+    def correct(self, name: str, corrections: LabelCorrections) -> None:
+        self.splits[name] = replace(self.splits[name], corrections=corrections)
 
 
 def small_config(*overrides: str, method: str = "scbch") -> RunConfig:

@@ -1,4 +1,4 @@
-"""The trainer's command line: ``python -m training {features,train,evaluate,export,compare,sweep}``.
+"""The trainer's command line: ``python -m training {features,train,evaluate,export,compare,sweep,audit}``.
 
 Decides arguments and exit codes: 0 done, 2 a mistake of the caller's (all mistakes listed), 1 anything else that Bitlens raises.
 The last line of standard output is always one JSON object; everything for people goes to standard error.
@@ -82,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_sweep(
         commands.add_parser("sweep", help="try settings, judged among validation pairs; takes an interrupted sweep up again")
     )
+    _add_audit(
+        commands.add_parser("audit", help="find wrong labels among a run's training pairs: a page to mend them on, and files")
+    )
     return parser
 
 
@@ -93,6 +96,16 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     told = "8-bit graphs: quicker, and some bits change; give --data, whose training pictures tell the ranges"
     command.add_argument("--int8", action="store_true", help=told)
     command.set_defaults(run=_export)
+
+
+def _add_audit(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("run_dir", type=Path, metavar="RUN", help="folder of the run; it need not be finished")
+    _add_data(command)
+    add("--out", type=Path, metavar="DIR", help="folder of the page and the files (default RUN/audit)")
+    add("--accept", type=_share, default=0.7, metavar="P", help="suspicion from which on suggestions are taken (default 0.7)")
+    add("--shown", type=_natural, default=200, metavar="N", help="most suspicious pairs on the page (default 200)")
+    command.set_defaults(run=_audit)
 
 
 def _add_compare(command: argparse.ArgumentParser) -> None:
@@ -120,6 +133,16 @@ def _natural(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, not {text!r}")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, not {text!r}")
+    return share
 
 
 def _seeds(text: str) -> tuple[int, ...]:
@@ -193,6 +216,14 @@ def _compare(options: argparse.Namespace) -> dict[str, Any]:
 
     markdown = options.markdown or options.out.with_suffix(".md")
     return commands.compare(options.runs, options.out, markdown, baseline=options.baseline)
+
+
+def _audit(options: argparse.Namespace) -> dict[str, Any]:
+    from training.audit.command import AuditOptions, audit_run
+
+    out = options.out or options.run_dir / "audit"
+    chosen = AuditOptions(options.accept, options.shown)
+    return audit_run(options.run_dir, options.data, out, chosen, cache_dir=options.cache_dir)
 
 
 def _sweep(options: argparse.Namespace) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class DataSection(_Section):
     """How the data set is read: names of columns and (of ``datasets:NAME``) of splits, and how splits are cut where it has none.
 
     ``n_query`` and ``n_train`` are for feature files: the first rows are queries, the next ones trained on; 0 stands for the
-    numbers of the benchmark's reference split (its shares, if the files are not of full size).
+    numbers (or shares) of the benchmark's reference split. ``corrected_labels``: file of labels for the given ones of train.
     """
 
     image_column: str = "image"
@@ -69,6 +69,7 @@ class DataSection(_Section):
     split_seed: Seed = 0
     n_query: Annotated[int, Field(ge=0)] = 0
     n_train: Annotated[int, Field(ge=0)] = 0
+    corrected_labels: str = ""
 
 
 class FeaturesSection(_Section):
@@ -130,8 +131,7 @@ class TrainingSection(_Section):
     ``epochs``. ``average_decay``: if above 0, exponential averages of the weights are validated, kept and exported. ``selection``:
     ``validation`` chooses the epoch by given labels of pairs cut from train; ``query`` is the protocol of published tables: nothing
     is cut, and the epoch is chosen by true labels of the query split, which flatters. ``keep``: ``last`` keeps the last epoch,
-    whatever was judged. ``alarms``: what happens if numbers are not finite or, from ``alarm_from_epoch`` on, codes collapse.
-    ``tensorboard``: whether event files are written beside ``metrics.jsonl``.
+    whatever is said. ``alarms``: if numbers are not finite or, from ``alarm_from_epoch`` on, codes collapse. ``tensorboard``: logs.
     """
 
     n_bits: Annotated[int, Field(gt=0, multiple_of=8)] = 64

@@ -103,7 +103,7 @@ def make_trainer(config: RunConfig, train: PairFeatures) -> tuple[Trainer, Train
     Raises:
         DatasetError: If the training split is too small.
     """
-    labels = make_training_labels(train.true_labels, config)
+    labels = make_training_labels(train.true_labels, config, corrections=train.corrections)
     n_train, n_labels = len(labels.train_index), train.true_labels.shape[1]
     method = METHODS[config.method.name].create(config.method.checked_options(), n_train=n_train, n_labels=n_labels)
     return Trainer(method, select(train, labels.given_labels, labels.train_index), config.training), labels
@@ -184,6 +184,7 @@ def _noise_facts(train: PairFeatures, labels: TrainingLabels, config: RunConfig)
         "n_train": len(labels.train_index),
         "n_validation": len(labels.validation_index),
         "noise_rate": config.noise.rate,
+        "n_corrected": len(train.corrections.rows) if train.corrections else 0,
         "n_changed": int(changed.sum()),
         "true_label_share": float(kept),
     }

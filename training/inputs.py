@@ -6,7 +6,7 @@ Decides what training may see: true labels of the training split end here. Does 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from model.errors import DatasetError
 from training.config import RunConfig
 from training.datasets import ColumnNames, FeaturePairs, FeatureSplits, PairDataset, PairSplits, SplitOptions, load_data
 from training.features import extract_features
+from training.label_corrections import LabelCorrections, read_corrections
 from training.label_noise import add_label_noise
 from training.methods.base import LabelledFeatures
 from training.progress import progress_bar
@@ -32,11 +33,13 @@ class PairFeatures:
         image: (N, image feature_dim) float32.
         text: (N, text feature_dim) float32.
         true_labels: (N, C) uint8 multi-hot.
+        corrections: Labels that training sees in the place of given ones; None for no such.
     """
 
     image: Float32
     text: Float32
     true_labels: UInt8
+    corrections: LabelCorrections | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,21 @@ def read_pairs(config: RunConfig, data: Path, *, cache_dir: Path) -> PairSplits 
         cache_dir: Where reading may keep its tables.
 
     Returns:
-        The three splits.
+        The three splits; corrected labels, if configured, with the training split.
 
     Raises:
-        DatasetError: If the data set cannot be read.
+        DatasetError: If the data set or the corrected labels cannot be read.
     """
     names = config.data
     columns = ColumnNames(image=names.image_column, text=names.text_column, labels=names.labels_column, id=names.id_column)
     splits = SplitOptions(names.split_seed, names.n_query, names.n_train, names.train_split, names.query_split, names.gallery_split)
-    return load_data(data, columns=columns, splits=splits, cache_dir=cache_dir)
+    pairs = load_data(data, columns=columns, splits=splits, cache_dir=cache_dir)
+    if not names.corrected_labels:
+        return pairs
+    found = read_corrections(Path(names.corrected_labels), pairs.train.ids, pairs.label_names)
+    if isinstance(pairs, FeatureSplits):
+        return replace(pairs, train=replace(pairs.train, corrections=found))
+    return replace(pairs, train=replace(pairs.train, corrections=found))
 
 
 def extract_pair_features(pairs: PairDataset | FeaturePairs, split: str, config: RunConfig, *, cache_dir: Path) -> PairFeatures:
@@ -91,7 +100,7 @@ def extract_pair_features(pairs: PairDataset | FeaturePairs, split: str, config:
         DatasetError: If a picture or text cannot be used.
     """
     if isinstance(pairs, FeaturePairs):
-        return PairFeatures(pairs.image, pairs.text, pairs.true_labels)
+        return PairFeatures(pairs.image, pairs.text, pairs.true_labels, pairs.corrections)
     torch.set_num_threads(config.training.threads)
     sides: dict[str, Float32] = {}
     for modality, name, inputs in (
@@ -102,15 +111,16 @@ def extract_pair_features(pairs: PairDataset | FeaturePairs, split: str, config:
             sides[modality] = extract_features(
                 load_backbone(name), inputs, cache_dir=cache_dir, batch_size=config.features.batch_size, progress=advance
             )
-    return PairFeatures(sides["image"], sides["text"], pairs.true_labels)
+    return PairFeatures(sides["image"], sides["text"], pairs.true_labels, pairs.corrections)
 
 
-def make_training_labels(true_labels: UInt8, config: RunConfig) -> TrainingLabels:
-    """Adds the configured noise and cuts validation from the training split.
+def make_training_labels(true_labels: UInt8, config: RunConfig, *, corrections: LabelCorrections | None = None) -> TrainingLabels:
+    """Adds the configured noise, puts corrected labels in place, and cuts validation from the training split.
 
     Args:
         true_labels: (N, C) uint8 of the training split.
         config: Noise, validation share, seeds, and whether there is a cut at all: without one where query chooses the epoch.
+        corrections: What was found out about given labels since.
 
     Returns:
         Given labels and the cut.
@@ -126,6 +136,8 @@ def make_training_labels(true_labels: UInt8, config: RunConfig) -> TrainingLabel
         )
     order = np.random.default_rng(config.training.seed).permutation(len(true_labels))
     given_labels = add_label_noise(true_labels, config.noise.rate, seed=config.noise.seed)
+    if corrections is not None:
+        given_labels = corrections.apply(given_labels)
     if is_cut and given_labels[order[:n_validation]].sum(axis=0).max(initial=0) < 2:
         raise DatasetError(
             f"no two of the {n_validation} validation pairs share a label, so no epoch can be chosen by them; "
@@ -160,15 +172,18 @@ def data_facts(pairs: PairSplits | FeatureSplits, data: Path) -> dict[str, Any]:
         data: The folder or name; only its last part is kept.
 
     Returns:
-        JSON-able facts; ``features`` among them where they came ready-made.
+        JSON-able facts; ``features`` among them where they came ready-made, ``corrected_labels`` where there are such.
     """
     features = {"features": pairs.source_facts()} if isinstance(pairs, FeatureSplits) else {}
+    corrections = pairs.train.corrections
+    corrected = {"corrected_labels": {"n": len(corrections.rows), "sha256": corrections.digest}} if corrections else {}
     splits = {"train": pairs.train, "query": pairs.query, "gallery": pairs.gallery}
     return {
         "data": data.resolve().name,
         "label_names": list(pairs.label_names),
         "splits": {name: _split_facts(split) for name, split in splits.items()},
         **features,
+        **corrected,
     }
 
 

@@ -19,12 +19,12 @@ from model.codes import Float32
 from training.label_posterior import Float64, LabelPosterior
 
 EVENTS = ("unchanged", "lost", "added", "exchanged", "replaced")
-_FIRST_SHARES = (0.7, 0.05, 0.05, 0.15, 0.05)
-_N_ROUNDS, _ENOUGH = 500, 1e-6  # of expectation and maximisation; nats a sample
-_LEAST_SHARE = 1e-5
+FIRST_SHARES = (0.7, 0.05, 0.05, 0.15, 0.05)
+N_ROUNDS, ENOUGH = 500, 1e-6  # of expectation and maximisation; nats a sample
+LEAST_SHARE = 1e-5
 _SLOPES, _INTERCEPTS = (0.05, 30.0), (-15.0, 15.0)
 _SLOPE_PENALTY, _CURVATURE = 1e-3, 1e-6  # keep Newton's steps finite where labels can be told apart without error
-_TINY = 1e-7
+TINY = 1e-7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,36 @@ class SampleNoise(LabelPosterior):
 
     shares: dict[str, float]
     event_probability: Float32
+
+    def changed_probability(self, given_labels: Float32) -> Float32:
+        """Returns how likely each sample was struck by any event.
+
+        Args:
+            given_labels: (N, C) float32 of 0 and 1; not needed here.
+
+        Returns:
+            (N,) float32 in [0, 1]; small ones are not rounded to 0.
+        """
+        changed: Float32 = np.minimum(self.event_probability[:, 1:].sum(axis=1), 1)
+        return changed
+
+    def mixed_up(self, given_labels: Float32) -> Float64:
+        """Returns in how many samples one label was given and is not true while another is true and was not given.
+
+        Given that a sample was struck by an exchange, the label that came and the one that went are independent: the product of
+        both probabilities over that of the event.
+
+        Note: exact for exchanges; where single labels were lost or added, or all replaced, an approximation.
+
+        Args:
+            given_labels: (N, C) float32 of 0 and 1.
+
+        Returns:
+            (C, C) float64, expected numbers; rows are the given labels, columns the true ones.
+        """
+        wrong, missing = self._wrong_and_missing(given_labels)
+        changed = self.changed_probability(given_labels).astype(np.float64)[:, None]
+        return (wrong / np.maximum(changed, TINY)).T @ missing
 
 
 def fit_noise_by_sample(scores: Float32, given_labels: Float32) -> SampleNoise:
@@ -68,16 +98,16 @@ def fit_noise_by_sample(scores: Float32, given_labels: Float32) -> SampleNoise:
     s = scores.astype(np.float64)
     n_labels = s.shape[1]
     slopes, intercepts = np.full(n_labels, 2.0), 1.5 * logit(np.clip(samples.given.mean(axis=0), 1e-4, 1 - 1e-4))
-    shares, reached = np.array(_FIRST_SHARES), -np.inf
-    for _ in range(_N_ROUNDS):
-        prior = np.clip(expit(slopes * s + intercepts), _TINY, 1 - _TINY)
+    shares, reached = np.array(FIRST_SHARES), -np.inf
+    for _ in range(N_ROUNDS):
+        prior = np.clip(expit(slopes * s + intercepts), TINY, 1 - TINY)
         labels, events, log_likelihood = samples.expect(prior, shares)
-        if log_likelihood - reached < _ENOUGH:
+        if log_likelihood - reached < ENOUGH:
             break
         reached = log_likelihood
-        shares = np.maximum(events.mean(axis=0), _LEAST_SHARE)
+        shares = np.maximum(events.mean(axis=0), LEAST_SHARE)
         shares /= shares.sum()
-        slopes, intercepts = _newton_step(s, labels, prior, slopes, intercepts)
+        slopes, intercepts = newton_step(s, labels, prior, slopes, intercepts)
     return SampleNoise(
         probability=np.clip(labels, 0, 1).astype(np.float32),
         log_likelihood=log_likelihood,
@@ -92,9 +122,9 @@ class _Samples:
     def __init__(self, given: Float64) -> None:
         n_labels = given.shape[1]
         count = given.sum(axis=1)
-        base = np.clip(given.mean(axis=0), _TINY, 1 - _TINY)
+        base = np.clip(given.mean(axis=0), TINY, 1 - TINY)
         self.given = given
-        self._log_base = _log_chance(base, given)
+        self._log_base = log_chance(base, given)
         self._ways = (count + 1, n_labels - count + 1, np.maximum(count * (n_labels - count), 1))
 
     def expect(self, prior: Float64, shares: Float64) -> tuple[Float64, Float64, float]:
@@ -102,7 +132,7 @@ class _Samples:
         given, odds = self.given, prior / (1 - prior)
         gained, dropped = np.where(given > 0, 0, odds), np.where(given > 0, 1 / odds, 0)
         all_gained, all_dropped = gained.sum(axis=1), dropped.sum(axis=1)
-        log_unchanged = _log_chance(prior, given)
+        log_unchanged = log_chance(prior, given)
         lost, added, exchanged = (
             each / ways for each, ways in zip((all_gained, all_dropped, all_gained * all_dropped), self._ways, strict=True)
         )
@@ -110,19 +140,39 @@ class _Samples:
         weighted = shares * np.stack([np.ones(len(given)), lost, added, exchanged, replaced], axis=1)
         evidence = weighted.sum(axis=1)
         events = weighted / evidence[:, None]
-        gain = (events[:, 1] + events[:, 3]) / np.maximum(all_gained, _TINY**4)
-        drop = (events[:, 2] + events[:, 3]) / np.maximum(all_dropped, _TINY**4)
+        gain = (events[:, 1] + events[:, 3]) / np.maximum(all_gained, TINY**4)
+        drop = (events[:, 2] + events[:, 3]) / np.maximum(all_dropped, TINY**4)
         kept = given + gain[:, None] * gained - drop[:, None] * dropped - events[:, 4:] * given
         return kept + events[:, 4:] * prior, events, float(np.mean(log_unchanged + np.log(evidence)))
 
 
-def _log_chance(probability: Float64, labels: Float64) -> Float64:
+def log_chance(probability: Float64, labels: Float64) -> Float64:
+    """Returns how likely labels are that are independent of each other.
+
+    Args:
+        probability: (N, C) or (C,), in (0, 1).
+        labels: (N, C) of 0 and 1.
+
+    Returns:
+        (N,) natural logarithms.
+    """
     chance: Float64 = np.log(np.where(labels > 0, probability, 1 - probability)).sum(axis=1)
     return chance
 
 
-def _newton_step(s: Float64, labels: Float64, prior: Float64, slopes: Float64, intercepts: Float64) -> tuple[Float64, Float64]:
-    """One step of logistic regression for all labels at once, from where it gives the prior."""
+def newton_step(s: Float64, labels: Float64, prior: Float64, slopes: Float64, intercepts: Float64) -> tuple[Float64, Float64]:
+    """Takes one step of logistic regression for all labels at once, from where it gives the prior.
+
+    Args:
+        s: (N, C) scores.
+        labels: (N, C) expected labels, in [0, 1].
+        prior: (N, C), what the present slopes and intercepts give.
+        slopes: (C,).
+        intercepts: (C,).
+
+    Returns:
+        Slopes and intercepts.
+    """
     error, curvature = prior - labels, prior * (1 - prior)
     weighted = curvature * s
     by_intercept, by_slope = error.sum(axis=0), np.einsum("ij,ij->j", error, s) + _SLOPE_PENALTY * slopes

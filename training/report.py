@@ -54,6 +54,7 @@ def render_summary(report: Mapping[str, Any]) -> str:
         Markdown.
     """
     found = report["evaluation"]
+    corrected = f"; labels of {n} pairs corrected by a file" if (n := report.get("n_corrected")) else ""
     return f"""# {METHODS[report["method"]].title}, {found["n_bits"]} bits, on {report["data"]}
 
 {render_figures(found, report.get("curves", {}))}
@@ -61,7 +62,7 @@ def render_summary(report: Mapping[str, Any]) -> str:
 ties; {found["n_without_relevant"]} queries without anything relevant are left out. {_choice(report)}
 
 Training: {report["n_train"]} pairs; noise rate {report["noise_rate"]} ({report["n_changed"]} samples changed,
-{report["true_label_share"]:.1%} of the true labels survive); seed {report["seed"]}.
+{report["true_label_share"]:.1%} of the true labels survive){corrected}; seed {report["seed"]}.
 """
 
 

@@ -63,10 +63,23 @@ def fit_noise_models(
     Returns:
         What was estimated, by model.
     """
-    together = torch.cat([_unit(train.image), _unit(train.text)], dim=1)
-    scores = fit_beliefs(together, train.given_labels if targets is None else targets).held_out.cpu().numpy()
-    given = train.given_labels.cpu().numpy()
+    scores, given = held_out_scores(train, targets=targets), train.given_labels.cpu().numpy()
     return {model: fit(scores, given) for model, fit in _FITS.items() if noise_model in ("auto", model)}
+
+
+def held_out_scores(train: LabelledFeatures, *, targets: Tensor | None = None) -> Float32:
+    """Predicts labels from both modalities together, each sample by a regression that did not see it.
+
+    Args:
+        train: Features and given labels.
+        targets: (N, C) float32 in [0, 1], what predictions are learnt from; the given labels by default.
+
+    Returns:
+        (N, C) float32, of about mean 0 and deviation 1 each label.
+    """
+    together = torch.cat([_unit(train.image), _unit(train.text)], dim=1)
+    scores: Float32 = fit_beliefs(together, train.given_labels if targets is None else targets).held_out.cpu().numpy()
+    return scores
 
 
 def _unit(features: Tensor) -> Tensor:

@@ -154,6 +154,30 @@ def test_a_column_that_is_not_there_is_refused(workplace: Workplace, capsys: pyt
     assert "caption" in capsys.readouterr().err
 
 
+def test_an_audits_corrections_are_trained_on(workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "audit"
+    assert main(["audit", str(workplace.run), *workplace.arguments("")[1:], "--out", str(out), "--shown", "3"]) == 0
+    told = last_line(capsys)
+    assert {path.name for path in out.iterdir()} == {"audit.html", "audit.csv", "audit.json", "corrected.jsonl"}
+    assert (told["n_pairs"], (out / "audit.html").read_text().count("data:image/jpeg")) == (8, 3)
+    (out / "corrected.jsonl").write_text('{"id": "train0", "labels": ["cat", "dog"]}')
+    corrected = ["--set", f"data.corrected_labels={out / 'corrected.jsonl'}"]
+    assert main([*workplace.train(*corrected)[:-4], "--out", str(tmp_path / "run"), *corrected]) == 0
+    report = json.loads((tmp_path / "run" / "report.json").read_bytes())
+    assert (report["n_corrected"], report["n_changed"]) == (1, 1)
+    assert json.loads((tmp_path / "run" / "run.json").read_bytes())["corrected_labels"]["n"] == 1
+
+
+def test_an_audit_of_other_pairs_than_the_runs_is_refused(
+    workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Workplace(tmp_path)
+    write_image_folder(other.data, {"train": rows_of("train", 9)})
+    assert main(["audit", str(workplace.run), *other.arguments("")[1:]]) == 2
+    assert "not the training split" in (said := capsys.readouterr().err)
+    assert "n: there 8, here 9" in said
+
+
 def test_a_sweeps_best_configuration_trains_and_a_page_shows_the_runs(
     workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,7 @@ from PIL import Image
 
 from model.codes import UInt8
 from model.errors import DatasetError
+from training.label_corrections import LabelCorrections
 
 SPLITS = ("train", "query", "gallery")
 
@@ -88,6 +89,7 @@ class PairDataset:
         true_labels: (N, C) uint8, multi-hot, at least one label a row.
         label_names: (C) names, in the order of the columns of ``true_labels``.
         image_bytes: Returns the encoded picture of the i-th pair; raises DatasetError if it cannot be read.
+        corrections: Labels that training sees in the place of given ones; None for no such.
     """
 
     ids: list[str]
@@ -95,6 +97,7 @@ class PairDataset:
     true_labels: UInt8
     label_names: tuple[str, ...]
     image_bytes: Callable[[int], bytes]
+    corrections: LabelCorrections | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 
 from model.codes import Float32, UInt8
+from training.label_corrections import LabelCorrections
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,7 @@ class FeaturePairs:
         true_labels: (N, C) uint8, multi-hot; a row may be all zero.
         image_digest: sha256 (hex) that stands for the content of ``image``, order included.
         text_digest: sha256 (hex) that stands for the content of ``text``, order included.
+        corrections: Labels that training sees in the place of given ones; None for no such.
     """
 
     image: Float32
@@ -28,9 +30,15 @@ class FeaturePairs:
     true_labels: UInt8
     image_digest: str
     text_digest: str
+    corrections: LabelCorrections | None = None
 
     def __len__(self) -> int:
         return len(self.true_labels)
+
+    @property
+    def ids(self) -> list[str]:
+        """(N) ids: the rows' numbers in the split, from 0 on."""
+        return list(map(str, range(len(self))))
 
     def rows(self, start: int, stop: int) -> FeaturePairs:
         """Returns the pairs start…stop − 1, over the same memory.
@@ -43,10 +51,10 @@ class FeaturePairs:
             A split; its digests are made of these ones and the range, so that nothing is read.
         """
         cut = slice(start, stop)
-        digests = [
-            hashlib.sha256(f"{whole} {start} {stop}".encode()).hexdigest() for whole in (self.image_digest, self.text_digest)
-        ]
-        return FeaturePairs(self.image[cut], self.text[cut], self.true_labels[cut], *digests)
+        image, text = (
+            hashlib.sha256(f"{each} {start} {stop}".encode()).hexdigest() for each in (self.image_digest, self.text_digest)
+        )
+        return FeaturePairs(self.image[cut], self.text[cut], self.true_labels[cut], image_digest=image, text_digest=text)
 
 
 @dataclass(frozen=True, eq=False)

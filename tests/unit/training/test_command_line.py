@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.training_fixtures import open_run, small_config
 from training.__main__ import main
 
 
@@ -75,3 +76,17 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         main([command, "--help"])
     assert ended.value.code == 0
     assert f"usage: python -m training {command}" in capsys.readouterr().out
+
+
+def test_an_audit_needs_a_run_that_has_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = open_run(tmp_path / "run", small_config())
+    assert "has no labels yet" in refused(["audit", str(run.path), "--data", str(tmp_path)], capsys)
+    assert "config.toml: cannot be read" in refused(["audit", str(tmp_path), "--data", str(tmp_path)], capsys)
+
+
+@pytest.mark.parametrize("share", ["1.5", "nan", "much"])
+def test_an_audits_threshold_is_a_share(share: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", "run", "--data", "data", "--accept", share])
+    assert ended.value.code == 2
+    assert "expected a number from 0 to 1" in capsys.readouterr().err
