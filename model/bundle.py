@@ -3,6 +3,7 @@
     config.json          the manifest (`model.manifest`), with the digest of every file that determines codes
     model.safetensors    heads, and classifiers of methods that have them; no pickle anywhere
     README.md            the card, for people; not part of the identity
+    calibration.json     what distances mean (`model.calibration`), where it was measured; not part of the identity
 
 Decides what makes two bundles the same: ``bundle_id`` is a digest of the manifest, which holds the digest of the weights.
 Does not know training or serving.
@@ -22,6 +23,7 @@ from torch import Tensor
 
 from model.backbones import load_backbone
 from model.backbones.base import Backbone
+from model.calibration import Calibration, read_calibration, write_calibration
 from model.encoder import HashEncoder
 from model.errors import BundleCorrupt, BundleIncompatible, BundleNotFound
 from model.heads import HashHead
@@ -44,6 +46,7 @@ class EncoderBundle:
 
     def __init__(self, manifest: Manifest, heads: Mapping[str, HashHead], classifiers: Mapping[str, Tensor]) -> None:
         self.heads, self.classifiers = dict(heads), dict(classifiers)
+        self.calibration: Calibration | None = None  # determines no code: whoever measured it sets it
         self._weights = safetensors.save(_tensors(heads, classifiers))
         digest = hashlib.sha256(self._weights).hexdigest()
         facts = {name: getattr(manifest, name) for name in manifest.__slots__}
@@ -73,6 +76,8 @@ class EncoderBundle:
         (path / _CARD).write_text(
             render_card(self.manifest, self.bundle_id, has_classifiers=bool(self.classifiers)), encoding="utf-8"
         )
+        if self.calibration:
+            write_calibration(self.calibration, path)
         partial = path / f"{_MANIFEST}.partial"
         partial.write_bytes(self.manifest.to_json())
         partial.replace(path / _MANIFEST)
@@ -94,7 +99,7 @@ class EncoderBundle:
         Raises:
             BundleNotFound: If there is no such folder or repository.
             BundleCorrupt: If a file is missing or damaged, or its digest is not the manifest's.
-            BundleIncompatible: If its format is another.
+            BundleIncompatible: If its format is another, or its calibration is another bundle's.
         """
         folder = _locate(name_or_path, revision=revision, local_files_only=local_files_only)
         manifest = Manifest.from_json(_read(folder / _MANIFEST))
@@ -113,6 +118,7 @@ class EncoderBundle:
         bundle = cls(manifest, heads, classifiers)
         # The bytes that were read, not what this version of safetensors would write: the identity must outlive it.
         bundle._weights, bundle.manifest = weights, manifest
+        bundle.calibration = read_calibration(folder, bundle.bundle_id, bundle.n_bits)
         return bundle
 
     def encoders(self) -> dict[str, HashEncoder]:

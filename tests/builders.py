@@ -30,6 +30,7 @@ from app.main import create_app
 from app.media import MediaStore
 from app.settings import Settings
 from app.snapshots import SnapshotFile
+from model.calibration import Calibration, DistanceCurve
 from model.codes import Float32, pack_codes, sign_codes
 from model.preprocess import normalise_text
 from tests.fakes import FakeCatalog, FakeCodeCache, FakeCodeIndex
@@ -212,3 +213,18 @@ def is_problem(response: Any, status: int, slug: str) -> bool:
     assert body["detail"]
     assert body["instance"].startswith("/")
     return True
+
+
+def small_calibration(bundle_id: str = "fake") -> Calibration:
+    """Returns one of 8 bits that knows images asking for texts, and nothing else."""
+    curve = DistanceCurve(
+        value=(0.95, 0.95, 0.6, 0.6, *[0.2] * 5),
+        low=(0.9, 0.9, 0.5, 0.5, *[0.1] * 5),
+        high=(1.0, 1.0, 0.7, 0.7, *[0.3] * 5),
+        n_pairs=(10,) * 9,
+        n_relevant=(9.5, 9.5, 6.0, 6.0, 2.0, 1.0, 1.0, 1.0, 1.0),
+        n_nearest=(3, 2, *[0] * 7),
+    )
+    return Calibration(
+        kind="labels", n_bits=8, bundle_id=bundle_id, curves={("image", "text"): curve}, measured_on={"data": "fake"}
+    )

@@ -1,0 +1,58 @@
+"""The commands that measure a bundle: ``calibrate``.
+
+Decides their arguments and what is printed for people. Each imports what it needs when it runs: ``--help`` does not wait.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.arguments import add_data, add_reading
+
+if TYPE_CHECKING:
+    from training.bundle_codes import DataSource
+
+
+def add_measures(commands: Any) -> None:
+    """Adds the commands.
+
+    Args:
+        commands: What ``add_subparsers`` gave.
+    """
+    _add_calibrate(commands.add_parser("calibrate", help="measure what a bundle's distances mean, on one's own data"))
+
+
+def _source(options: argparse.Namespace) -> DataSource:
+    from training.bundle_codes import DataSource
+    from training.config import make_config
+
+    return DataSource(options.data, make_config({}, options.overrides).data, options.cache_dir, options.threads)
+
+
+def _add_calibrate(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--bundle", type=Path, required=True, metavar="DIR", help="folder of the bundle, or its name on the hub")
+    add_data(command)
+    place = command.add_mutually_exclusive_group(required=True)
+    place.add_argument("--out", type=Path, metavar="DIR", help="folder of the calibrated bundle")
+    place.add_argument("--in-place", action="store_true", help="write into the bundle itself; its identity stays the same")
+    add("--kind", choices=("labels", "partner"), default="labels", help="what is relevant: a shared label, or the own other half")
+    add("--split", choices=("gallery", "train"), default="gallery", help="whose pairs ask; unseen in training (default gallery)")
+    add("--index", choices=("held-out", "all"), default="held-out", help="what is searched: these pairs, or train and gallery")
+    add("--noise-model", choices=("auto", "sample", "label", "none"), default="auto", help="how given labels may be wrong")
+    add_reading(command)
+    command.set_defaults(run=_calibrate)
+
+
+def _calibrate(options: argparse.Namespace) -> dict[str, Any]:
+    from training.calibrating import CalibrationPlan, write_calibrated
+    from training.calibration import render_calibration, summary
+
+    source = _source(options)
+    plan = CalibrationPlan(kind=options.kind, split=options.split, index=options.index, noise_model=options.noise_model)
+    found = write_calibrated(options.bundle, source, plan, options.out)
+    if not options.json:
+        print(render_calibration(found))  # noqa: T201
+    return {"bundle": str(options.out or options.bundle), **summary(found)}
