@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -51,6 +51,8 @@ class DistanceCurve:
         n_pairs: Query–item pairs that were looked at.
         n_relevant: How many of them were relevant; the expected number where labels are probabilities.
         n_nearest: Queries by the distance of the item nearest to them.
+        base_rate: Share of relevant ones among all pairs that the probabilities hold for; that of the pairs looked at, or one that
+            was known better.
     """
 
     value: tuple[float, ...]
@@ -59,11 +61,7 @@ class DistanceCurve:
     n_pairs: tuple[int, ...]
     n_relevant: tuple[float, ...]
     n_nearest: tuple[int, ...]
-
-    @property
-    def base_rate(self) -> float:
-        """Share of relevant ones among all pairs: what the values hold for, and no other."""
-        return sum(self.n_relevant) / max(sum(self.n_pairs), 1)
+    base_rate: float
 
     def at(self, distance: int) -> Estimate:
         """Returns the estimate at a distance.
@@ -75,6 +73,24 @@ class DistanceCurve:
             Value and interval.
         """
         return Estimate(self.value[distance], self.low[distance], self.high[distance])
+
+    def at_base_rate(self, base_rate: float) -> DistanceCurve:
+        """Returns the curve for an index with another share of relevant items.
+
+        The odds at every distance change by the same factor, as long as relevant items lie as far from a query as they did, and
+        irrelevant ones too (M. Saerens et al., 2002, https://doi.org/10.1162/089976602753284446).
+
+        Args:
+            base_rate: In (0, 1).
+
+        Returns:
+            A copy.
+        """
+        more, less = base_rate / self.base_rate, (1 - base_rate) / (1 - self.base_rate)
+        moved = {
+            name: tuple(more * share / (more * share + less * (1 - share)) for share in getattr(self, name)) for name in _CURVES
+        }
+        return replace(self, **moved, base_rate=base_rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +206,8 @@ class Calibration:
                 numbers = getattr(curve, name)
                 if len(numbers) != self.n_bits + 1 or min(numbers) < 0:
                     raise ValueError(f"{name} of {pair} has {len(numbers)} numbers of {self.n_bits + 1}, or one below 0")
+            if not 0 < curve.base_rate < 1:
+                raise ValueError(f"base rate {curve.base_rate} of {pair}")
             if any(max(getattr(curve, name)) > 1 or _rises(getattr(curve, name)) for name in _CURVES):
                 raise ValueError(f"a curve of {pair} rises, or is above 1")
 
@@ -230,12 +248,14 @@ def write_calibration(calibration: Calibration, folder: Path) -> None:
     partial.replace(folder / FILE_NAME)
 
 
-def _rounded(curve: Mapping[str, tuple[float, ...]]) -> dict[str, list[float]]:
-    return {name: [round(number, 6) for number in numbers] for name, numbers in curve.items()}
+def _rounded(curve: Mapping[str, Any]) -> dict[str, Any]:
+    lists = {name: [round(number, 6) for number in curve[name]] for name in (*_CURVES, *_COUNTS)}
+    return {**lists, "base_rate": round(curve["base_rate"], 6)}
 
 
-def _curve(raw: Mapping[str, list[float]]) -> DistanceCurve:
-    return DistanceCurve(**{name: tuple(raw[name]) for name in (*_CURVES, *_COUNTS)})  # type: ignore[arg-type]
+def _curve(raw: Mapping[str, Any]) -> DistanceCurve:
+    lists: dict[str, Any] = {name: tuple(raw[name]) for name in (*_CURVES, *_COUNTS)}
+    return DistanceCurve(**lists, base_rate=float(raw["base_rate"]))
 
 
 def _rises(numbers: tuple[float, ...]) -> bool:

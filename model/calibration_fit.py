@@ -47,35 +47,38 @@ class DistanceCounts:
     """Pairs by distance, in all and cluster by cluster.
 
     Attributes:
-        n_pairs: (n_bits + 1) int64.
+        n_pairs: (n_bits + 1) float64, whole numbers unless they are weighed.
         n_relevant: (n_bits + 1) float64, the relevant ones among them, or their expected number.
         cluster_pairs: (G, n_bits + 1) float64, pairs of which cluster g is the query or the item; sums to twice ``n_pairs``.
         cluster_relevant: (G, n_bits + 1) float64, the relevant ones among them.
         n_nearest: (n_bits + 1) int64, queries by the distance of the item nearest to them.
     """
 
-    n_pairs: Int64
+    n_pairs: Float64
     n_relevant: Float64
     cluster_pairs: Float64
     cluster_relevant: Float64
     n_nearest: Int64
 
 
-def fit_curve(counts: DistanceCounts) -> DistanceCurve:
+def fit_curve(counts: DistanceCounts, base_rate: float | None = None) -> DistanceCurve:
     """Estimates P(relevant | distance) with intervals.
 
     Distances between two that were seen take the value of the farther one; below all of them, that of the nearest one, with an
     interval up to 1; beyond all of them, that of the farthest one, with an interval down to 0.
 
     Args:
-        counts: With at least one pair.
+        counts: With at least one relevant pair and one that is not.
+        base_rate: Share of relevant pairs that the curve is to hold for, in (0, 1), where it is known better than from these pairs;
+            None for theirs.
 
     Returns:
         The curve; value and both ends of the interval never rise with distance.
     """
+    measured, counts = counts, at_base_rate(counts, base_rate)
     seen = np.flatnonzero(counts.n_pairs)
     share = counts.n_relevant[seen] / counts.n_pairs[seen]
-    blocks = [seen[block] for block in falling_blocks(share, counts.n_pairs[seen].astype(np.float64))]
+    blocks = [seen[block] for block in falling_blocks(share, counts.n_pairs[seen])]
     sizes = np.array([effective_pairs(counts, block) for block in blocks])
     shares = np.array([counts.n_relevant[block].sum() / counts.n_pairs[block].sum() for block in blocks])
     centre = (shares * sizes + _Z**2 / 2) / (sizes + _Z**2)
@@ -89,9 +92,37 @@ def fit_curve(counts: DistanceCounts) -> DistanceCurve:
         value=tuple(value.tolist()),
         low=tuple(low.tolist()),
         high=tuple(high.tolist()),
-        n_pairs=tuple(counts.n_pairs.tolist()),
-        n_relevant=tuple(counts.n_relevant.tolist()),
-        n_nearest=tuple(counts.n_nearest.tolist()),
+        n_pairs=tuple(measured.n_pairs.astype(np.int64).tolist()),
+        n_relevant=tuple(measured.n_relevant.tolist()),
+        n_nearest=tuple(measured.n_nearest.tolist()),
+        base_rate=float(counts.n_relevant.sum() / counts.n_pairs.sum()),
+    )
+
+
+def at_base_rate(counts: DistanceCounts, base_rate: float | None) -> DistanceCounts:
+    """Weighs relevant and irrelevant pairs so that the relevant ones have another share.
+
+    How far apart relevant pairs lie, and irrelevant ones, stays as it was measured: only how many there are of each changes.
+    Source: M. Saerens, P. Latinne and C. Decaestecker, Adjusting the Outputs of a Classifier to New a Priori Probabilities (2002),
+    https://doi.org/10.1162/089976602753284446.
+
+    Args:
+        counts: Of both kinds.
+        base_rate: The wanted share, in (0, 1); None to leave it.
+
+    Returns:
+        Weighted counts, as many in all.
+    """
+    own = float(counts.n_relevant.sum() / counts.n_pairs.sum())
+    if base_rate is None or not 0 < own < 1:
+        return counts
+    more, less = base_rate / own, (1 - base_rate) / (1 - own)
+
+    def weighed(pairs: Float64, relevant: Float64) -> tuple[Float64, Float64]:
+        return more * relevant + less * (pairs - relevant), more * relevant
+
+    return DistanceCounts(
+        *weighed(counts.n_pairs, counts.n_relevant), *weighed(counts.cluster_pairs, counts.cluster_relevant), counts.n_nearest
     )
 
 

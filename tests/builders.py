@@ -224,6 +224,7 @@ def small_calibration(bundle_id: str = "fake") -> Calibration:
         n_pairs=(10,) * 9,
         n_relevant=(9.5, 9.5, 6.0, 6.0, 2.0, 1.0, 1.0, 1.0, 1.0),
         n_nearest=(3, 2, *[0] * 7),
+        base_rate=0.4,
     )
     return Calibration(
         kind="labels", n_bits=8, bundle_id=bundle_id, curves={("image", "text"): curve}, measured_on={"data": "fake"}

@@ -24,7 +24,7 @@ from model.errors import ConfigError, DatasetError
 from model.manifest import MODALITIES
 from training.bundle_codes import DataSource, encode_data
 from training.calibration import CalibrationOptions, calibrate
-from training.calibration_counts import JudgedPairs
+from training.calibration_counts import JudgedPairs, base_rate_of
 from training.checkpoint import read_tensors
 from training.export import read_heads
 from training.inputs import PairFeatures
@@ -34,6 +34,7 @@ from training.true_labels import NoiseModel, estimate_label_probabilities
 
 _log = logging.getLogger(__name__)
 _MOST_JUDGED = 20_000  # rows that a noise model is fitted to
+_MOST_ASKED = 2000
 Index = Literal["held-out", "all"]
 """What is searched: unseen pairs, as a service meets them, or the training pairs among them, as in published tables."""
 
@@ -48,6 +49,7 @@ class CalibrationPlan:
         index: What is searched.
         noise_model: How given labels may be wrong; ``none`` takes them at their word.
         seed: Of the draw among many pairs.
+        base_rate: Share of relevant items in the index that the curves are for; None for that of the data.
     """
 
     kind: Kind = "labels"
@@ -55,6 +57,7 @@ class CalibrationPlan:
     index: Index = "held-out"
     noise_model: NoiseModel = "auto"
     seed: int = 0
+    base_rate: float | None = None
 
 
 def calibrate_after_training(run: RunFolder, train: PairFeatures) -> None:
@@ -118,15 +121,31 @@ def calibrate_run(run: RunFolder, train: PairFeatures, bundle_id: str, *, index:
     validation, given = labels["validation_index"].numpy(), labels["given_labels"].numpy()
     if not len(validation):
         raise DatasetError("no pairs were cut for validation, as the query split chose the epoch; give others by `calibrate`")
-    rows = np.concatenate([validation, labels["train_index"].numpy()])[: max(_MOST_JUDGED, len(validation))]
+    others = np.random.default_rng(0).permutation(labels["train_index"].numpy())
+    rows = np.concatenate([validation, others])[: max(_MOST_JUDGED, len(validation))]
     heads = read_heads(run)
     asked = rows if index == "all" else validation
     codes = {name: encode_features(heads[name], np.asarray(getattr(train, name)[asked])) for name in MODALITIES}
     believed = label_probabilities(train, given, rows, "auto")
     pairs = JudgedPairs(codes["image"], codes["text"], believed[: len(asked)], np.arange(len(asked)))
     measured_on = {"data": run.facts()["data"], "queries": "validation", "index": index, "noise_model": "auto"}
-    options = CalibrationOptions(seed=run.read_config().training.seed, measured_on=measured_on)
-    return calibrate(pairs.rows(np.arange(len(validation))), pairs, bundle_id, options)
+    seed, unseen = run.read_config().training.seed, np.arange(len(validation))
+    options = CalibrationOptions(seed=seed, base_rate=training_base_rate(believed), measured_on=measured_on)
+    return calibrate(pairs.rows(unseen), pairs, bundle_id, options)
+
+
+def training_base_rate(believed: Float32) -> float:
+    """Returns the share of relevant pairs within a training split: less left to chance than among the few that were cut from it.
+
+    Args:
+        believed: (N, C) float32 label probabilities.
+
+    Returns:
+        In [0, 1], from at most 2,000 pairs against all others.
+    """
+    shuffled = believed[np.random.default_rng(0).permutation(len(believed))]
+    n_asked = min(_MOST_ASKED, len(believed) // 2)
+    return base_rate_of(shuffled[:n_asked], shuffled[n_asked:])
 
 
 def calibrate_bundle(bundle: EncoderBundle, source: DataSource, plan: CalibrationPlan) -> Calibration:
@@ -157,7 +176,7 @@ def calibrate_bundle(bundle: EncoderBundle, source: DataSource, plan: Calibratio
     believed = label_probabilities(PairFeatures(image, text, joined.labels), joined.labels, order, noise_model)
     pairs = JudgedPairs(joined.image[order], joined.text[order], believed, order)
     measured_on = {"data": name, "queries": plan.split, "index": plan.index, "noise_model": noise_model}
-    options = CalibrationOptions(kind=plan.kind, seed=plan.seed, measured_on=measured_on)
+    options = CalibrationOptions(kind=plan.kind, seed=plan.seed, base_rate=plan.base_rate, measured_on=measured_on)
     return calibrate(pairs.rows(np.arange(len(parts[0].true_labels))), pairs, bundle.bundle_id, options)
 
 

@@ -31,6 +31,7 @@ class CalibrationOptions:
         max_queries: Queries that are looked at, drawn at random where there are more.
         max_items: Items likewise.
         seed: Of the draw.
+        base_rate: Share of relevant pairs that the curves are to hold for; None for that of the pairs looked at.
         measured_on: Facts for the reader, to which counts are added.
     """
 
@@ -38,6 +39,7 @@ class CalibrationOptions:
     max_queries: int = 2000
     max_items: int = 20_000
     seed: int = 0
+    base_rate: float | None = None
     measured_on: dict[str, Any] = field(default_factory=dict)
 
 
@@ -74,7 +76,7 @@ def calibrate(queries: JudgedPairs, items: JudgedPairs, bundle_id: str, options:
         kind=options.kind,
         n_bits=queries.image.shape[1],
         bundle_id=bundle_id,
-        curves={pair: fit_curve(counts) for pair, counts in counted.items()},
+        curves={pair: fit_curve(counts, options.base_rate) for pair, counts in counted.items()},
         measured_on={**options.measured_on, **facts},
     )
 

@@ -99,6 +99,20 @@ def expected_relevance(queries: Float32, items: Float32) -> Float32:
     return 1 - irrelevance
 
 
+def base_rate_of(queries: Float32, items: Float32) -> float:
+    """Returns the share of relevant pairs among all.
+
+    Args:
+        queries: (Q, C) float32 label probabilities, Q > 0.
+        items: (N, C) float32 likewise, none of them the queries' own.
+
+    Returns:
+        In [0, 1].
+    """
+    shares = [float(expected_relevance(queries[rows], items).sum()) for rows in _blocks(len(queries), len(items))]
+    return sum(shares) / (len(queries) * len(items))
+
+
 def _add(table: Float64, distances: Int64, weights: tuple[Float32, Float32], clusters: tuple[Int64, Int64]) -> None:
     """Adds a block's pairs to the clusters of their queries and of their items, and its queries' nearest items."""
     _, n_clusters, width = table.shape
@@ -114,7 +128,7 @@ def _add(table: Float64, distances: Int64, weights: tuple[Float32, Float32], clu
 def _counts(table: Float64) -> DistanceCounts:
     pairs, relevant, nearest = table
     return DistanceCounts(
-        n_pairs=np.rint(pairs.sum(axis=0) / 2).astype(np.int64),
+        n_pairs=np.rint(pairs.sum(axis=0) / 2),
         n_relevant=relevant.sum(axis=0) / 2,
         cluster_pairs=pairs,
         cluster_relevant=relevant,

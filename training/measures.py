@@ -6,6 +6,7 @@ Decides their arguments and what is printed for people. Each imports what it nee
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,19 @@ def _add_calibrate(command: argparse.ArgumentParser) -> None:
     add("--split", choices=("gallery", "train"), default="gallery", help="whose pairs ask; unseen in training (default gallery)")
     add("--index", choices=("held-out", "all"), default="held-out", help="what is searched: these pairs, or train and gallery")
     add("--noise-model", choices=("auto", "sample", "label", "none"), default="auto", help="how given labels may be wrong")
+    add("--base-rate", type=_share, metavar="P", help="share of relevant items in your index (default: that of the data)")
     add_reading(command)
     command.set_defaults(run=_calibrate)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, not {text!r}")
+    return share
 
 
 def _calibrate(options: argparse.Namespace) -> dict[str, Any]:
@@ -51,7 +63,13 @@ def _calibrate(options: argparse.Namespace) -> dict[str, Any]:
     from training.calibration import render_calibration, summary
 
     source = _source(options)
-    plan = CalibrationPlan(kind=options.kind, split=options.split, index=options.index, noise_model=options.noise_model)
+    plan = CalibrationPlan(
+        kind=options.kind,
+        split=options.split,
+        index=options.index,
+        noise_model=options.noise_model,
+        base_rate=options.base_rate,
+    )
     found = write_calibrated(options.bundle, source, plan, options.out)
     if not options.json:
         print(render_calibration(found))  # noqa: T201

@@ -26,8 +26,16 @@ def test_no_radius_is_known_where_nothing_was_measured() -> None:
     assert small_calibration().max_distance(0.5, "text", "text") is None
 
 
-def test_the_base_rate_is_the_share_of_relevant_pairs() -> None:
-    assert small_calibration().curves["image", "text"].base_rate == pytest.approx(37 / 90)
+def test_for_another_share_of_relevant_items_the_odds_move_by_one_factor() -> None:
+    curve = small_calibration().curves["image", "text"]
+    rarer = curve.at_base_rate(0.1)
+    factor = (0.1 / 0.9) / (0.4 / 0.6)
+    for name in ("value", "low"):
+        for before, after in zip(getattr(curve, name), getattr(rarer, name), strict=True):
+            assert after / (1 - after) == pytest.approx(factor * before / (1 - before))
+    assert rarer.high[0] == 1.0
+    assert rarer.base_rate == 0.1
+    assert rarer.at_base_rate(0.4).value == pytest.approx(curve.value)
 
 
 def test_it_survives_the_way_through_json() -> None:

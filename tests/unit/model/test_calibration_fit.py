@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
-from model.calibration_fit import DistanceCounts, effective_pairs, falling_blocks, fit_curve
+from model.calibration_fit import DistanceCounts, at_base_rate, effective_pairs, falling_blocks, fit_curve
 
 N_BITS = 8
 Pair = tuple[int, int, int, bool]  # query, item, distance, relevant
@@ -25,7 +25,7 @@ def counts_of(pairs: list[Pair]) -> DistanceCounts:
         nearest[query] = min(distance, nearest.get(query, distance))
     totals = tables.sum(axis=1) / 2
     n_nearest = np.bincount(list(nearest.values()), minlength=N_BITS + 1)
-    return DistanceCounts(totals[0].astype(np.int64), totals[1], tables[0], tables[1], n_nearest)
+    return DistanceCounts(totals[0], totals[1], tables[0], tables[1], n_nearest)
 
 
 def random_pairs(seed: int, n_queries: int = 30, n_items: int = 40) -> list[Pair]:
@@ -125,3 +125,13 @@ def test_half_sure_pairs_count_as_half() -> None:
         counts.n_pairs, counts.n_relevant / 2, counts.cluster_pairs, counts.cluster_relevant / 2, counts.n_nearest
     )
     assert fit_curve(halved).value[0] == pytest.approx(0.5)
+
+
+def test_a_better_known_base_rate_weighs_relevant_and_irrelevant_pairs() -> None:
+    counts = counts_of(random_pairs(3))
+    curve, moved = fit_curve(counts), fit_curve(counts, 0.2)
+    assert (moved.base_rate, moved.n_pairs, moved.n_relevant) == (pytest.approx(0.2), curve.n_pairs, curve.n_relevant)
+    assert moved.value == pytest.approx(curve.at_base_rate(0.2).value, abs=0.03)  # but for smoothing and for what is pooled
+    weighed = at_base_rate(counts, 0.2)
+    assert weighed.n_pairs.sum() == pytest.approx(counts.n_pairs.sum())
+    assert weighed.cluster_pairs.sum() == pytest.approx(2 * counts.n_pairs.sum())
