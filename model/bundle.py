@@ -23,7 +23,8 @@ from torch import Tensor
 
 from model.backbones import load_backbone
 from model.backbones.base import Backbone
-from model.calibration import Calibration, read_calibration, write_calibration
+from model.calibration import Calibration
+from model.calibration_file import read_calibration, write_calibration
 from model.encoder import HashEncoder
 from model.errors import BundleCorrupt, BundleIncompatible, BundleNotFound
 from model.heads import HashHead

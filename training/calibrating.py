@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from model.bundle import EncoderBundle
-from model.calibration import Calibration, Kind, write_calibration
+from model.calibration import Calibration, Kind
+from model.calibration_file import write_calibration
 from model.codes import Float32, Int64, UInt8
 from model.encoder import encode_features
 from model.errors import ConfigError, DatasetError

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.bundle import EncoderBundle
-from model.calibration import FILE_NAME, read_calibration, write_calibration
+from model.calibration import FILE_NAME
+from model.calibration_file import read_calibration, write_calibration
 from model.errors import ConfigError
 from training.bundle_codes import DataSource, encode_data
 from training.calibrating import calibrate_after_training

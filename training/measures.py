@@ -1,4 +1,4 @@
-"""The commands that measure a bundle: ``calibrate``.
+"""The commands that measure bundles: ``calibrate``, ``health``.
 
 Decides their arguments and what is printed for people. Each imports what it needs when it runs: ``--help`` does not wait.
 """
@@ -23,6 +23,7 @@ def add_measures(commands: Any) -> None:
         commands: What ``add_subparsers`` gave.
     """
     _add_calibrate(commands.add_parser("calibrate", help="measure what a bundle's distances mean, on one's own data"))
+    _add_health(commands.add_parser("health", help="whether a bundle's codes use their bits, on a data set"))
 
 
 def _source(options: argparse.Namespace) -> DataSource:
@@ -46,6 +47,15 @@ def _add_calibrate(command: argparse.ArgumentParser) -> None:
     add("--base-rate", type=_share, metavar="P", help="share of relevant items in your index (default: that of the data)")
     add_reading(command)
     command.set_defaults(run=_calibrate)
+
+
+def _add_health(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--bundle", type=Path, required=True, metavar="DIR", help="folder of the bundle, or its name on the hub")
+    add_data(command)
+    names = ("gallery", "train", "query", "all")
+    command.add_argument("--split", choices=names, default="gallery", help="whose codes are looked at (default gallery)")
+    add_reading(command)
+    command.set_defaults(run=_health)
 
 
 def _share(text: str) -> float:
@@ -74,3 +84,16 @@ def _calibrate(options: argparse.Namespace) -> dict[str, Any]:
     if not options.json:
         print(render_calibration(found))  # noqa: T201
     return {"bundle": str(options.out or options.bundle), **summary(found)}
+
+
+def _health(options: argparse.Namespace) -> dict[str, Any]:
+    from model.bundle import EncoderBundle
+    from training.bundle_codes import encode_data
+    from training.health import measure_health, render_health
+
+    splits = ("train", "query", "gallery") if options.split == "all" else (options.split,)
+    found = encode_data(EncoderBundle.from_pretrained(options.bundle), _source(options), splits)
+    health = measure_health(found.joined(*splits))
+    if not options.json:
+        print(render_health(health))  # noqa: T201
+    return {"bundle": str(options.bundle), "split": options.split, **health}

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from model.calibration import FILE_NAME, Calibration, Estimate, read_calibration, write_calibration
+from model.calibration import FILE_NAME, Calibration, Estimate
+from model.calibration_file import read_calibration, write_calibration
 from model.errors import BundleCorrupt, BundleIncompatible
 from tests.builders import small_calibration
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from model.bundle import EncoderBundle
-from model.calibration import FILE_NAME, read_calibration
+from model.calibration import FILE_NAME
+from model.calibration_file import read_calibration
 from tests.feature_folders import small_benchmark, write_benchmark
 from tests.training_fixtures import ClusterData, open_run, small_config
 from training.__main__ import main
