@@ -21,7 +21,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -35,6 +35,7 @@ from bench.grid_command import exit_code, tell
 from model.codes import Float32, UInt8
 from model.encoder import encode_features
 from model.errors import ConfigError
+from model.heads import HashHead
 from model.manifest import MODALITIES
 from training.calibrating import label_probabilities, training_base_rate
 from training.calibration import CalibrationOptions, calibrate
@@ -96,7 +97,7 @@ def measure_run(run: RunFolder, splits: Splits, believe: Any, *, with_curve: boo
     if not len(validation):
         return {}
     heads = read_heads(run)
-    codes = {name: _encode(heads, part) for name, part in splits.parts.items()}
+    codes = {name: encode_part(heads, part) for name, part in splits.parts.items()}
     train = JudgedPairs(codes["train"].image, codes["train"].text, believe(given), np.arange(len(given)))
     unseen, base_rate = train.rows(validation), training_base_rate(train.label_probabilities)
     options = CalibrationOptions(seed=run.read_config().training.seed, base_rate=base_rate)
@@ -121,7 +122,16 @@ def _every_fourth(codes: LabelledCodes) -> LabelledCodes:
     return LabelledCodes(codes.image[::_EVERY], codes.text[::_EVERY], codes.labels[::_EVERY])
 
 
-def _encode(heads: Any, part: PairFeatures) -> LabelledCodes:
+def encode_part(heads: Mapping[str, HashHead], part: PairFeatures) -> LabelledCodes:
+    """Encodes a split.
+
+    Args:
+        heads: By modality.
+        part: Its features.
+
+    Returns:
+        Relaxed codes with true labels.
+    """
     image, text = (encode_features(heads[name], np.asarray(getattr(part, name))) for name in MODALITIES)
     return LabelledCodes(image, text, part.true_labels)
 

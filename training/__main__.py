@@ -1,4 +1,4 @@
-"""The trainer's command line: ``python -m training {features,train,evaluate,calibrate,export,compare,sweep}``.
+"""The trainer's command line: ``python -m training {features,train,evaluate,calibrate,health,budget,export,compare,sweep}``.
 
 Decides arguments and exit codes: 0 done, 2 a mistake of the caller's (all mistakes listed), 1 anything else that Bitlens raises.
 The last line of standard output is always one JSON object; everything for people goes to standard error.

@@ -33,8 +33,17 @@ def add_data(command: argparse.ArgumentParser) -> None:
     Args:
         command: That reads data.
     """
-    default = Path(os.environ.get("BITLENS_CACHE_DIR", ".cache/bitlens"))
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data set, or datasets:NAME")
+    add_cache(command)
+
+
+def add_cache(command: argparse.ArgumentParser) -> None:
+    """Adds where features are kept.
+
+    Args:
+        command: That reads data.
+    """
+    default = Path(os.environ.get("BITLENS_CACHE_DIR", ".cache/bitlens"))
     command.add_argument(
         "--cache-dir", type=Path, default=default, metavar="DIR", help=f"where features are kept (default {default})"
     )

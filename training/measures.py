@@ -1,4 +1,4 @@
-"""The commands that measure bundles: ``calibrate``, ``health``.
+"""The commands that measure bundles: ``calibrate``, ``health``, ``budget``.
 
 Decides their arguments and what is printed for people. Each imports what it needs when it runs: ``--help`` does not wait.
 """
@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.arguments import add_data, add_reading
+from training.arguments import add_cache, add_data, add_reading, natural
 
 if TYPE_CHECKING:
     from training.bundle_codes import DataSource
@@ -24,6 +24,7 @@ def add_measures(commands: Any) -> None:
     """
     _add_calibrate(commands.add_parser("calibrate", help="measure what a bundle's distances mean, on one's own data"))
     _add_health(commands.add_parser("health", help="whether a bundle's codes use their bits, on a data set"))
+    _add_budget(commands.add_parser("budget", help="code lengths side by side: quality, memory and time of a search"))
 
 
 def _source(options: argparse.Namespace) -> DataSource:
@@ -56,6 +57,17 @@ def _add_health(command: argparse.ArgumentParser) -> None:
     command.add_argument("--split", choices=names, default="gallery", help="whose codes are looked at (default gallery)")
     add_reading(command)
     command.set_defaults(run=_health)
+
+
+def _add_budget(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("data", type=Path, metavar="DATA", help="folder of the data set, or datasets:NAME")
+    add("--bundles", type=Path, nargs="+", required=True, metavar="DIR", help="finished runs or bundles of several code lengths")
+    add_cache(command)
+    add("--out", type=Path, metavar="FILE", help="the table as Markdown; a plot of the same name, ending in .svg, beside it")
+    add("--codes", type=natural, default=1_000_000, metavar="N", help="codes of a timed search (default 1000000)")
+    add_reading(command)
+    command.set_defaults(run=_budget)
 
 
 def _share(text: str) -> float:
@@ -97,3 +109,17 @@ def _health(options: argparse.Namespace) -> dict[str, Any]:
     if not options.json:
         print(render_health(health))  # noqa: T201
     return {"bundle": str(options.bundle), "split": options.split, **health}
+
+
+def _budget(options: argparse.Namespace) -> dict[str, Any]:
+    from training.budget import budget_facts, make_budget, plot_budget, render_budget
+    from training.checkpoint import write_bytes
+
+    offers = make_budget(options.bundles, _source(options), n_codes=options.codes)
+    table = render_budget(offers)
+    if not options.json:
+        print(table)  # noqa: T201
+    if options.out:
+        write_bytes(options.out, table.encode())
+        write_bytes(options.out.with_suffix(".svg"), plot_budget(offers).encode())
+    return {"data": str(options.data), "offers": budget_facts(offers)}
