@@ -11,8 +11,8 @@ true labels and chooses nothing.
 Settings: ``new items`` searches the gallery, which training never saw, with a calibration on unseen items. ``database`` searches
 train and gallery, as the tables of ``docs/results.md`` do, with a calibration whose index holds training pairs too; ``mixed``
 searches the same with the calibration on unseen items. ``own base rate`` is ``new items`` with the share of relevant pairs as it is
-among the validation pairs, not within the training split; ``given labels`` takes, besides, labels at their word. ``database`` and
-``mixed`` are measured for the first seed, and of the training pairs every fourth is searched and counted fourfold.
+among the validation pairs, not within the training split; ``given labels`` takes, besides, labels at their word. All but ``new
+items`` are measured for the first seed, and of the training pairs every fourth is searched and counted fourfold.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def read_splits(data: Path, cache_dir: Path) -> Splits:
     return Splits({name: extract_pair_features(getattr(pairs, name), name, config, cache_dir=cache_dir) for name in SPLITS})
 
 
-def measure_run(run: RunFolder, splits: Splits, believe: Any, *, with_curve: bool, with_database: bool) -> dict[str, Any]:
+def measure_run(run: RunFolder, splits: Splits, believe: Any, *, with_curve: bool, with_others: bool) -> dict[str, Any]:
     """Calibrates one run in all settings and judges it.
 
     Args:
@@ -87,7 +87,7 @@ def measure_run(run: RunFolder, splits: Splits, believe: Any, *, with_curve: boo
         splits: The data it was trained on.
         believe: Gives label probabilities of the training split from the given labels' bytes.
         with_curve: Whether to keep what plots need.
-        with_database: Whether to search the training pairs as well.
+        with_others: Whether to measure other settings than ``new items``.
 
     Returns:
         Reliabilities by setting and direction, JSON-able; empty if nothing was cut for validation.
@@ -103,15 +103,13 @@ def measure_run(run: RunFolder, splits: Splits, believe: Any, *, with_curve: boo
     options = CalibrationOptions(seed=run.read_config().training.seed, base_rate=base_rate)
     own_rate = replace(options, base_rate=None)
     at_their_word = replace(unseen, label_probabilities=given[validation].astype(np.float32))
-    of_new, of_given = calibrate(unseen, unseen, "", options), calibrate(at_their_word, at_their_word, "", own_rate)
+    of_new = calibrate(unseen, unseen, "", options)
     new = find_hits(codes["query"], codes["gallery"])
-    judged = {
-        "new items": judge(of_new, new, with_curve=with_curve),
-        "own base rate": judge(calibrate(unseen, unseen, "", own_rate), new),
-        "given labels": judge(of_given, new),
-    }
-    if not with_database:
+    judged = {"new items": judge(of_new, new, with_curve=with_curve)}
+    if not with_others:
         return judged
+    judged["own base rate"] = judge(calibrate(unseen, unseen, "", own_rate), new)
+    judged["given labels"] = judge(calibrate(at_their_word, at_their_word, "", own_rate), new)
     of_all = calibrate(unseen, train, "", replace(options, max_items=_SEARCHED))
     old = find_hits(codes["query"], _every_fourth(codes["train"]))
     every = {pair: hits + old[pair].times(_EVERY) for pair, hits in new.items()}
@@ -185,7 +183,7 @@ def measure_all(options: argparse.Namespace) -> None:
 
     for number, (name, facts) in enumerate(runs, start=1):
         drawn = facts["method"] in _DRAWN and (facts["bits"], facts["seed"]) == (64, 1)
-        found = measure_run(RunFolder(options.runs / name), splits, believe, with_curve=drawn, with_database=facts["seed"] == 1)
+        found = measure_run(RunFolder(options.runs / name), splits, believe, with_curve=drawn, with_others=facts["seed"] == 1)
         with options.out.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"run": name, **facts, "data": options.data.name, "settings": found}) + "\n")
         tell(f"{name} ({number} of {len(runs)})")

@@ -20,8 +20,9 @@ https://doi.org/10.1080/01621459.1927.10502953, with the effective number of pai
 (E. Korn and B. Graubard, Confidence Intervals for Proportions with Small Expected Number of Positive Counts, 1998). Where all pairs
 of a block agree, m is the effective number of clusters (Σ_c n_c)² / Σ_c n_c² (L. Kish, Survey Sampling, 1965).
 
-Smoothing: half a relevant and half an irrelevant pair are added to each block's m, so that three lucky pairs at distance 0 make
-no certainty, and isotonic regression is taken once more.
+Smoothing: a block that tells less than ten independent pairs would is joined with its farther neighbour, which promises less, and
+the last one with its nearer neighbour; half a relevant and half an irrelevant pair are then added to each block's m, and isotonic
+regression is taken once more. So three lucky pairs at distance 0 make no promise.
 
 Note: where labels are probabilities, ``e`` uses their expectations; that a query's labels are wrong all at once is in no interval.
 """
@@ -40,6 +41,7 @@ from model.codes import Int64
 Float64 = npt.NDArray[np.float64]
 _Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
 _HALF = 0.5  # pseudo-pairs of each sort
+_FEWEST = 10  # effective pairs of a block: of fewer an interval is 60 points wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def fit_curve(counts: DistanceCounts, base_rate: float | None = None) -> Distanc
     measured, counts = counts, at_base_rate(counts, base_rate)
     seen = np.flatnonzero(counts.n_pairs)
     share = counts.n_relevant[seen] / counts.n_pairs[seen]
-    blocks = [seen[block] for block in falling_blocks(share, counts.n_pairs[seen])]
+    blocks = _merged(counts, [seen[block] for block in falling_blocks(share, counts.n_pairs[seen])])
     sizes = np.array([effective_pairs(counts, block) for block in blocks])
     shares = np.array([counts.n_relevant[block].sum() / counts.n_pairs[block].sum() for block in blocks])
     centre = (shares * sizes + _Z**2 / 2) / (sizes + _Z**2)
@@ -145,6 +147,20 @@ def falling_blocks(values: Float64, weights: Float64) -> list[slice]:
             blocks.append((before[0], before[1] + weight, before[2] + total))
     starts = [start for start, _, _ in blocks]
     return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(values)], strict=True)]
+
+
+def _merged(counts: DistanceCounts, blocks: list[Int64]) -> list[Int64]:
+    """Joins blocks that tell too little with their farther neighbours, and the last one with its nearer one."""
+    found: list[Int64] = []
+    waiting = np.empty(0, np.int64)
+    for block in blocks:
+        waiting = np.concatenate([waiting, block])
+        if effective_pairs(counts, waiting) >= _FEWEST:
+            found.append(waiting)
+            waiting = np.empty(0, np.int64)
+    if len(waiting):
+        found[-1:] = [np.concatenate([*found[-1:], waiting])]
+    return found
 
 
 def effective_pairs(counts: DistanceCounts, block: Int64 | Sequence[int]) -> float:

@@ -100,11 +100,17 @@ def test_a_gap_takes_the_farther_neighbours_value() -> None:
     assert curve.value[3] == curve.value[6] < 0.1
 
 
-def test_three_lucky_pairs_make_no_certainty() -> None:
+def test_three_lucky_pairs_make_no_promise() -> None:
     lucky = [(query, query, 0, True) for query in range(3)]
     curve = fit_curve(counts_of([*lucky, *[(query, query, 1, query % 10 < 9) for query in range(3, 203)]]))
-    assert curve.value[0] < 0.92
-    assert curve.low[0] < curve.low[1] + 0.01
+    assert curve.value[0] == curve.value[1] < 0.91
+    many = fit_curve(counts_of([(query, query, query % 2, query % 2 == 0 or query % 4 == 1) for query in range(203)]))
+    assert many.value[0] > 0.98 > 0.6 > many.value[1]
+
+
+def test_too_few_pairs_at_the_far_end_join_the_nearer_ones() -> None:
+    curve = fit_curve(counts_of([(query, query, 1 if query < 100 else 7, query % 2 == 0 and query < 100) for query in range(104)]))
+    assert curve.value[1] == curve.value[7]
 
 
 def test_the_interval_covers_the_truth_where_queries_differ() -> None:
