@@ -55,7 +55,8 @@ LIBRARY_ROOMS = {
     "pydantic_settings": ["app/settings.py"],
 }
 # R3: what must load in milliseconds.
-TORCH_FREE = ("model.codes", "model.errors", "app.index", "app.cache", "app.catalog")
+MEANING = ("model.calibration", "model.calibration_file", "model.calibration_fit", "model.code_health", "model.drift")
+TORCH_FREE = ("model.codes", "model.errors", "app.index", "app.cache", "app.catalog", *MEANING)
 # R4: folders of variants, and who besides the folder itself and the wiring may import one by name.
 VARIANT_FOLDERS: dict[str, tuple[str, ...]] = {
     "model.backbones": (),
