@@ -17,8 +17,9 @@ Sources: A. Cameron, J. Gelbach and D. Miller, Robust Inference with Multiway Cl
 https://doi.org/10.1198/jbes.2010.07136; P. Aronow, C. Samii and V. Assenova, Cluster-Robust Variance Estimation for Dyadic Data
 (2015), https://arxiv.org/abs/1312.3398. The interval is that of E. Wilson, Probable Inference (1927),
 https://doi.org/10.1080/01621459.1927.10502953, with the effective number of pairs m = p (1 − p) / Var(p) in the place of n
-(E. Korn and B. Graubard, Confidence Intervals for Proportions with Small Expected Number of Positive Counts, 1998). Where all pairs
-of a block agree, m is the effective number of clusters (Σ_c n_c)² / Σ_c n_c² (L. Kish, Survey Sampling, 1965).
+(E. Korn and B. Graubard, Confidence Intervals for Proportions with Small Expected Number of Positive Counts, 1998). It is at most
+the effective number of clusters (Σ_c n_c)² / Σ_c n_c² (L. Kish, Survey Sampling, 1965): where all pairs agree, or all have one item
+in common, e sums to nothing and says nothing.
 
 Smoothing: a block that tells less than ten independent pairs would is joined with its farther neighbour, which promises less, and
 the last one with its nearer neighbour; half a relevant and half an irrelevant pair are then added to each block's m, and isotonic
@@ -180,7 +181,7 @@ def effective_pairs(counts: DistanceCounts, block: Int64 | Sequence[int]) -> flo
     variance = (float((residuals**2).sum()) - single) / n**2
     agree = float(pairs.sum() ** 2 / (pairs**2).sum())
     found = share * (1 - share) / variance if variance > 0 and 0 < share < 1 else agree
-    return float(np.clip(found, 1.0, n))
+    return float(np.clip(min(found, agree), 1.0, n))
 
 
 def _fall(values: Float64, weights: Float64) -> Float64:

@@ -60,7 +60,9 @@ def test_the_variance_is_the_sum_over_pairs_that_share_a_query_or_an_item() -> N
         if one[0] == other[0] or one[1] == other[1]  # a pair shares both with itself, and is counted once
     ]
     expected = share * (1 - share) / (sum(products) / len(within) ** 2)
-    assert effective_pairs(counts, chosen) == pytest.approx(np.clip(expected, 1, len(within)))
+    sizes = counts.cluster_pairs[:, chosen].sum(axis=1)
+    most = min(len(within), sizes.sum() ** 2 / (sizes**2).sum())
+    assert effective_pairs(counts, chosen) == pytest.approx(np.clip(expected, 1, most))
 
 
 def test_pairs_of_one_query_tell_less_than_as_many_of_many() -> None:
@@ -72,6 +74,14 @@ def test_pairs_of_one_query_tell_less_than_as_many_of_many() -> None:
 
 def test_where_all_pairs_agree_clusters_count_not_pairs() -> None:
     assert effective_pairs(counts_of([(0, item, 0, True) for item in range(50)]), [0]) < 5
+
+
+def test_one_item_that_is_near_to_everybody_makes_no_promise() -> None:
+    hub = [(query, 0, 0, query % 4 > 0) for query in range(100)]
+    others = [(query, 1 + item, 5, (query + item) % 5 == 0) for query in range(100) for item in range(20)]
+    curve = fit_curve(counts_of([*hub, *others]))
+    assert effective_pairs(counts_of(hub), [0]) < 10
+    assert curve.value[0] == curve.value[5] < 0.3
 
 
 def test_value_and_ends_never_rise_and_the_value_lies_between_the_ends() -> None:
