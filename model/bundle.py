@@ -21,6 +21,8 @@ from torch import Tensor
 from model.backbones import load_backbone
 from model.backbones.base import Backbone
 from model.bundle_folder import CARD, GRAPHS, MANIFEST, TOKENIZER, WEIGHTS, bundle_id_of, digest, read_bundle
+from model.calibration import Calibration
+from model.calibration_file import drop_other_calibration, read_calibration, write_calibration
 from model.encoder import HashEncoder
 from model.errors import BundleCorrupt, BundleIncompatible, BundleNotFound
 from model.heads import HashHead
@@ -47,6 +49,7 @@ class EncoderBundle:
         graph_files: Mapping[str, bytes] | None = None,
     ) -> None:
         self.heads, self.classifiers = dict(heads), dict(classifiers)
+        self.calibration: Calibration | None = None  # determines no code: whoever measured it sets it
         self._files = {WEIGHTS: safetensors.save(_tensors(heads, classifiers)), **(graph_files or {})}
         self.manifest = replace(manifest, files={name: digest(content) for name, content in self._files.items()})
 
@@ -81,9 +84,10 @@ class EncoderBundle:
             comparison: And of how they compare with torch.
 
         Returns:
-            Another bundle: it has another identity.
+            Another bundle: it has another identity, and no calibration until somebody knows that its codes are the same.
         """
         bundle = copy(self)
+        bundle.calibration = None
         bundle._files = {WEIGHTS: self.weights, **graph_files}
         files = {name: digest(content) for name, content in bundle._files.items()}
         bundle.manifest = replace(self.manifest, files=files, graphs=dict(facts), comparison=dict(comparison or {}))
@@ -97,7 +101,8 @@ class EncoderBundle:
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes the bundle; `hf upload NAME FOLDER` publishes it as it is.
 
-        The manifest comes last and all at once: a folder that has one is complete.
+        The manifest comes last and all at once: a folder that has one is complete. A calibration that lies there is
+        replaced; if this object has none, it stays if it is one of this bundle, else it goes.
 
         Args:
             folder: Made if missing; files of the same names are replaced.
@@ -110,6 +115,10 @@ class EncoderBundle:
             (path / name).write_bytes(content)
         card = render_card(self.manifest, self.bundle_id, has_classifiers=bool(self.classifiers))
         (path / CARD).write_text(card, encoding="utf-8")
+        if self.calibration:
+            write_calibration(self.calibration, path)
+        else:
+            drop_other_calibration(path, self.bundle_id, self.n_bits)
         partial = path / f"{MANIFEST}.partial"
         partial.write_bytes(self.manifest.to_json())
         partial.replace(path / MANIFEST)
@@ -131,7 +140,7 @@ class EncoderBundle:
         Raises:
             BundleNotFound: If there is no such folder or repository.
             BundleCorrupt: If a file is missing or damaged, or its digest is not the manifest's.
-            BundleIncompatible: If its format is another.
+            BundleIncompatible: If its format is another, or its calibration is another bundle's.
         """
         folder = _locate(name_or_path, revision=revision, local_files_only=local_files_only)
         manifest, files = read_bundle(folder)
@@ -144,6 +153,7 @@ class EncoderBundle:
         bundle = cls(manifest, heads, classifiers)
         # The bytes that were read, not what this version of safetensors would write: the identity must outlive it.
         bundle._files, bundle.manifest = files, manifest
+        bundle.calibration = read_calibration(folder, bundle.bundle_id, bundle.n_bits)
         return bundle
 
     def encoders(self) -> dict[str, HashEncoder]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from model.backbones import load_preparation
 from model.backbones.base import Preparation
 from model.bundle_folder import GRAPHS, WEIGHTS, bundle_id_of, read_bundle
+from model.calibration import Calibration
+from model.calibration_file import read_calibration
 from model.errors import BundleIncompatible, BundleNotFound
 from model.graph_encoder import GraphEncoder, open_graph
 from model.manifest import MODALITIES, EncoderSpec, Manifest
@@ -25,10 +27,13 @@ class ServedBundle:
         folder: Where it was read from, for messages.
         manifest: Its facts.
         files: The files that the manifest names, by name.
+        calibration: What its distances mean, if that was measured.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
-        self._folder, self.manifest, self._files = folder, manifest, files
+    def __init__(
+        self, folder: Path, manifest: Manifest, files: Mapping[str, bytes], calibration: Calibration | None = None
+    ) -> None:
+        self._folder, self.manifest, self._files, self.calibration = folder, manifest, files, calibration
 
     @property
     def bundle_id(self) -> str:
@@ -53,11 +58,12 @@ class ServedBundle:
         Raises:
             BundleNotFound: If there is no such folder.
             BundleCorrupt: If a file is missing or damaged, or its digest is not the manifest's.
-            BundleIncompatible: If its format is another.
+            BundleIncompatible: If its format is another, or its calibration is another bundle's.
         """
         if not folder.is_dir():
             raise BundleNotFound(f"there is no bundle at {folder}")
-        return cls(folder, *read_bundle(folder))
+        manifest, files = read_bundle(folder)
+        return cls(folder, manifest, files, read_calibration(folder, bundle_id_of(manifest), manifest.n_bits))
 
     def encoders(self, n_threads: int = 1) -> dict[str, GraphEncoder]:
         """Loads the graphs.

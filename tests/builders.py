@@ -30,6 +30,7 @@ from app.main import create_app
 from app.media import MediaStore
 from app.settings import Settings
 from app.snapshots import SnapshotFile
+from model.calibration import MODALITY_PAIRS, Calibration, DistanceCurve
 from model.codes import Float32, pack_codes, sign_codes
 from model.preprocess import normalise_text
 from tests.fakes import FakeCatalog, FakeCodeCache, FakeCodeIndex
@@ -213,3 +214,34 @@ def is_problem(response: Any, status: int, slug: str) -> bool:
     assert body["detail"]
     assert body["instance"].startswith("/")
     return True
+
+
+def small_calibration(bundle_id: str = "fake") -> Calibration:
+    """Returns one of 8 bits that knows images asking for texts, and nothing else."""
+    curve = DistanceCurve(
+        value=(0.95, 0.95, 0.6, 0.6, *[0.2] * 5),
+        low=(0.9, 0.9, 0.5, 0.5, *[0.1] * 5),
+        high=(1.0, 1.0, 0.7, 0.7, *[0.3] * 5),
+        n_pairs=(10,) * 9,
+        n_relevant=(9.5, 9.5, 6.0, 6.0, 2.0, 1.0, 1.0, 1.0, 1.0),
+        n_nearest=(3, 2, *[0] * 7),
+        base_rate=0.4,
+    )
+    return Calibration(
+        kind="labels", n_bits=8, bundle_id=bundle_id, curves={("image", "text"): curve}, measured_on={"data": "fake"}
+    )
+
+
+def whole_calibration(n_bits: int = N_BITS, bundle_id: str = BUNDLE_ID, modality_pairs: Any = MODALITY_PAIRS) -> Calibration:
+    """Returns one of the named directions, all alike: 0.9 at distance 0, falling evenly to 0.1 at n_bits, ± 0.05."""
+    value = tuple(round(0.9 - 0.8 * distance / n_bits, 6) for distance in range(n_bits + 1))
+    curve = DistanceCurve(
+        value=value,
+        low=tuple(round(each - 0.05, 6) for each in value),
+        high=tuple(round(each + 0.05, 6) for each in value),
+        n_pairs=(10,) * (n_bits + 1),
+        n_relevant=tuple(10 * each for each in value),
+        n_nearest=(1,) * (n_bits + 1),
+        base_rate=0.5,
+    )
+    return Calibration(kind="labels", n_bits=n_bits, bundle_id=bundle_id, curves=dict.fromkeys(modality_pairs, curve))

@@ -23,6 +23,7 @@ from app.settings import Settings
 from model import errors
 from model.bundle import EncoderBundle
 from model.bundle_folder import CARD, GRAPHS, MANIFEST, TOKENIZER, WEIGHTS
+from model.calibration import FILE_NAME
 from training.config import RunConfig, TrainingSection, load_config, make_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,7 +69,8 @@ LIBRARY_ROOMS = {
     "pydantic_settings": ["app/settings.py"],
 }
 # R3: what must load in milliseconds.
-TORCH_FREE = ("model.codes", "model.errors", "model.served", "model.preprocess", "app")
+MEANING = ("model.calibration", "model.calibration_file", "model.calibration_fit", "model.code_health", "model.drift")
+TORCH_FREE = ("model.codes", "model.errors", "model.served", "model.preprocess", "app", *MEANING)
 # The table names both halves of a backbone and loads only the one that is asked for: what it imports is not followed.
 LAZY_TABLES = ("model.backbones",)
 # R4: folders of variants, and who besides the folder itself and the wiring may import one by name.
@@ -310,8 +312,9 @@ def test_every_shipped_configuration_loads(file: Path) -> None:
 )
 def test_every_shipped_bundle_loads_is_small_and_names_its_origin(folder: Path) -> None:
     bundle = EncoderBundle.from_pretrained(folder)
-    assert {path.name for path in folder.iterdir()} == {MANIFEST, WEIGHTS, CARD, TOKENIZER, *GRAPHS.values()}
+    assert {path.name for path in folder.iterdir()} == {MANIFEST, WEIGHTS, CARD, TOKENIZER, FILE_NAME, *GRAPHS.values()}
     assert sum(path.stat().st_size for path in folder.iterdir()) < 40_000_000
+    assert bundle.calibration is not None
     assert bundle.manifest.origin
     assert bundle.bundle_id in (folder / "README.md").read_text(encoding="utf-8")
 

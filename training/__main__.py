@@ -1,4 +1,4 @@
-"""The trainer's command line: ``python -m training {features,train,evaluate,export,compare,sweep,audit}``.
+"""The trainer's command line: ``python -m training COMMAND``; `--help` lists the commands.
 
 Decides arguments and exit codes: 0 done, 2 a mistake of the caller's (all mistakes listed), 1 anything else that Bitlens raises.
 The last line of standard output is always one JSON object; everything for people goes to standard error.
@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import BundleError, ConfigError, DatasetError, HashingError
+from training.arguments import add_data as _add_data
+from training.arguments import natural as _natural
+from training.measures import add_measures
 
 _EPILOG = "Settings of a configuration are overridden by --set section.key=value, as often as needed."
 
@@ -77,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--threads", type=_natural, default=1, help="threads of the forward passes (default 1)")
     command.add_argument("--json", action="store_true", help="print nothing but the JSON line")
     command.set_defaults(run=_evaluate)
+    add_measures(commands)
     _add_export(commands.add_parser("export", help="write the bundle of a finished run, or a bundle's graphs anew"))
     _add_compare(commands.add_parser("compare", help="put runs side by side: a page with plots, and Markdown tables"))
     _add_sweep(
@@ -129,12 +133,6 @@ def _add_sweep(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=_sweep)
 
 
-def _natural(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, not {text!r}")
-    return int(text)
-
-
 def _share(text: str) -> float:
     try:
         share = float(text)
@@ -155,14 +153,6 @@ def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML file, or the name of a shipped one")
     command.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="section.key=value", help="override a setting"
-    )
-
-
-def _add_data(command: argparse.ArgumentParser, *, required: bool = True, told: str = "folder of the data set") -> None:
-    default = Path(os.environ.get("BITLENS_CACHE_DIR", ".cache/bitlens"))
-    command.add_argument("--data", type=Path, required=required, metavar="DIR", help=f"{told}, or datasets:NAME")
-    command.add_argument(
-        "--cache-dir", type=Path, default=default, metavar="DIR", help=f"where features are kept (default {default})"
     )
 
 

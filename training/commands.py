@@ -5,26 +5,25 @@ Decides what is printed: progress to standard error, results to standard output.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from model.bundle import EncoderBundle
 from model.bundle_folder import MANIFEST
-from model.codes import Float32
-from model.encoder import encode_features
-from model.errors import BundleIncompatible, ConfigError
-from model.manifest import MODALITIES, Manifest
+from model.calibration import FILE_NAME
+from model.errors import ConfigError
+from model.manifest import Manifest
+from training.bundle_codes import DataSource, encode_data
+from training.calibrating import calibrate_after_training
 from training.comparison import load_runs, render_markdown
 from training.comparison.tables import METRICS
 from training.compute import make_accelerator
-from training.config import DataSection, FeaturesSection, RunConfig, TrainingSection
+from training.config import DataSection, FeaturesSection, RunConfig
 from training.datasets import FeatureSplits, PairSplits
 from training.datasets.base import SPLITS
-from training.evaluation import Evaluation, LabelledCodes, evaluate
+from training.evaluation import Evaluation, evaluate
 from training.experiment import run_experiment
 from training.export import export_bundle
 from training.inputs import PairFeatures, data_facts, extract_pair_features, read_pairs
@@ -34,9 +33,6 @@ from training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from training.sweep_plan import Limits, SweepPlan
-
-Encode = Callable[[Float32], Float32]
-"""Turns (N, feature_dim) features into (N, n_bits) relaxed codes."""
 
 
 def features(config: RunConfig, data: Path, *, cache_dir: Path) -> dict[str, Any]:
@@ -59,7 +55,7 @@ def features(config: RunConfig, data: Path, *, cache_dir: Path) -> dict[str, Any
 
 
 def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[str, Any]:
-    """Trains one run and exports its bundle; takes an interrupted run up again.
+    """Trains one run, exports its bundle and calibrates it; takes an interrupted run up again.
 
     Of several processes (``torchrun``, ``accelerate launch``) the main one alone writes.
 
@@ -84,8 +80,11 @@ def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[
     with epoch_bar(f"{config.method.name}, {config.training.n_bits} bits") as progress:
         show = progress if processes.is_main else lambda *_: None
         report = run_experiment(config, split_features, run, progress=show)
-    if processes.is_main and not _is_whole(run.bundle):
-        export_bundle(run, run.bundle, finish=partial(_with_graphs, pairs=pairs, source=data.resolve().name))
+    if processes.is_main:
+        if not _is_whole(run.bundle):
+            export_bundle(run, run.bundle, finish=partial(_with_graphs, pairs=pairs, source=data.resolve().name))
+        if not (run.bundle / FILE_NAME).exists():
+            calibrate_after_training(run, split_features("train"))
     return report
 
 
@@ -114,44 +113,14 @@ def evaluate_bundle(bundle_dir: Path, config: DataSection, data: Path, *, cache_
         BundleIncompatible: If the bundle's heads were trained on other features than the data set or the backbones here give.
     """
     bundle = EncoderBundle.from_pretrained(bundle_dir)
-    run_config = RunConfig(data=config, features=_backbones(bundle), training=TrainingSection(threads=threads))
-    pairs = read_pairs(run_config, data, cache_dir=cache_dir)
-    encoders = _encoders(bundle, pairs)
-    parts = {name: extract_pair_features(getattr(pairs, name), name, run_config, cache_dir=cache_dir) for name in SPLITS}
-    database = [parts["train"], parts["gallery"]]
-    return evaluate(_codes(encoders, [parts["query"]]), _codes(encoders, database), label_names=pairs.label_names)
-
-
-def _backbones(bundle: EncoderBundle) -> FeaturesSection:
-    named = {f"{name}_backbone": spec.backbone for name, spec in bundle.manifest.encoders.items() if not spec.is_ready_made}
-    return FeaturesSection.model_validate(named)
-
-
-def _encoders(bundle: EncoderBundle, pairs: PairSplits | FeatureSplits) -> dict[str, Encode]:
-    """Returns what encodes features, by modality, once it is sure that the heads were trained on such features."""
-    if isinstance(pairs, PairSplits):
-        return {name: encoder.encode_features for name, encoder in bundle.encoders().items()}
-    for name, source in pairs.source_facts().items():
-        spec = bundle.manifest.encoders[name]
-        if not spec.is_ready_made or spec.preprocessing != source:
-            raise BundleIncompatible(
-                f"the bundle's {name} head was trained on {spec.backbone} {spec.preprocessing}, the data set has features {source}"
-            )
-        found = getattr(pairs.query, name).shape[1]
-        if spec.feature_dim != found:
-            raise BundleIncompatible(f"the bundle's {name} head takes {spec.feature_dim} features, the data set has {found}")
-    return {name: partial(encode_features, bundle.heads[name]) for name in MODALITIES}
-
-
-def _codes(encoders: dict[str, Encode], parts: list[PairFeatures]) -> LabelledCodes:
-    codes = {name: np.concatenate([encoders[name](getattr(part, name)) for part in parts]) for name in MODALITIES}
-    return LabelledCodes(codes["image"], codes["text"], np.concatenate([part.true_labels for part in parts]))
+    found = encode_data(bundle, DataSource(data, config, cache_dir, threads))
+    return evaluate(found.codes["query"], found.joined("train", "gallery"), label_names=found.label_names)
 
 
 def export(
     source: Path, out: Path, *, data: Path | None, config: DataSection, cache_dir: Path, int8: bool = False
 ) -> dict[str, Any]:
-    """Writes a finished run's bundle, or a bundle's graphs anew.
+    """Writes a finished run's bundle, or a bundle's graphs anew, with the calibration if there is one.
 
     Args:
         source: Folder of the run, or of the bundle.

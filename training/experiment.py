@@ -17,6 +17,7 @@ from training.checkpoint import write_tensors
 from training.compute import torch_settings
 from training.config import RunConfig
 from training.evaluation import LabelledCodes, evaluate, evaluate_map, evaluate_within
+from training.health import measure_health
 from training.inputs import PairFeatures, TrainingLabels, make_training_labels, select
 from training.loop import Judge, Progress, Verdict, train_epochs
 from training.methods import METHODS
@@ -71,7 +72,8 @@ def _run(config: RunConfig, features: Features, run: RunFolder, progress: Progre
     best = train_epochs(trainer, judge, run, config.training, progress=progress)
 
     def finish() -> dict[str, Any]:
-        found = evaluate(*encode_splits(trainer), label_names=run.facts()["label_names"])
+        query, database = encode_splits(trainer)
+        found = evaluate(query, database, label_names=run.facts()["label_names"])
         report = {
             "method": config.method.name,
             "data": run.facts()["data"],
@@ -82,6 +84,7 @@ def _run(config: RunConfig, features: Features, run: RunFolder, progress: Progre
             f"{config.training.selection}_map": best.mean_map,
             "evaluation": found.as_dict(),
             "curves": found.curves(),
+            "health": measure_health(database),
             **_noise_facts(train, labels, config),
         }
         run.write_report(report, render_report(report, run.metrics()))

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from model.backbones import load_backbone
 from model.bundle import EncoderBundle
-from model.errors import ConfigError
+from model.calibration import Calibration
+from model.errors import BundleError, ConfigError
 from model.heads import HashHead
 from model.manifest import MODALITIES, EncoderSpec, Manifest
 from training.checkpoint import read_tensors, stripped
@@ -23,7 +24,7 @@ from training.run_folder import RunFolder
 
 
 def export_bundle(run: RunFolder, folder: Path, *, finish: Callable[[EncoderBundle], EncoderBundle] | None = None) -> EncoderBundle:
-    """Writes the best epoch of a finished run as a bundle.
+    """Writes the best epoch of a finished run as a bundle, with the calibration that the run's own bundle has.
 
     Args:
         run: A finished run.
@@ -53,9 +54,19 @@ def export_bundle(run: RunFolder, folder: Path, *, finish: Callable[[EncoderBund
         origin=config.bundle.origin,
     )
     bundle = EncoderBundle(manifest, heads, _classifiers(tensors))
+    bundle.calibration = _calibration(run, bundle)
     bundle = finish(bundle) if finish else bundle
     bundle.save_pretrained(folder)
     return bundle
+
+
+def _calibration(run: RunFolder, bundle: EncoderBundle) -> Calibration | None:
+    """Returns what was measured on the run's own bundle, as long as that has the same heads; graphs change no code."""
+    try:
+        own = EncoderBundle.from_pretrained(run.bundle)
+    except BundleError:
+        return None
+    return own.calibration.carried_to(bundle.bundle_id) if own.calibration and own.weights == bundle.weights else None
 
 
 def read_heads(run: RunFolder) -> dict[str, HashHead]:

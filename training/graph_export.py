@@ -92,7 +92,7 @@ def add_graphs(bundle: EncoderBundle, samples: Samples, *, int8: bool = False) -
         int8: Whether the backbones compute with whole numbers of 8 bits: quicker, and some bits change.
 
     Returns:
-        The bundle with graphs; its manifest tells what was found.
+        The bundle with graphs; its manifest tells what was found. A calibration goes along, but not with ``int8``: codes change.
 
     Raises:
         BackboneError: If weights are missing, or nobody knows how to write a backbone as a graph.
@@ -109,7 +109,10 @@ def add_graphs(bundle: EncoderBundle, samples: Samples, *, int8: bool = False) -
     found = _compared(bundle, bundle.with_graphs(files, facts), samples)
     if any(figures["equal_bits"] < LEAST_EQUAL_INT8 if int8 else figures["n_wrong"] for figures in found.values()):
         raise BundleIncompatible(f"the graphs do not give torch's codes on {samples.source}: {found}")
-    return bundle.with_graphs(files, facts, {"on": samples.source, **found})
+    whole = bundle.with_graphs(files, facts, {"on": samples.source, **found})
+    if bundle.calibration and not int8:
+        whole.calibration = bundle.calibration.carried_to(whole.bundle_id)
+    return whole
 
 
 def _held_back(samples: Samples) -> tuple[list[UInt8], Samples]:

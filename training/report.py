@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from training.health import render_health
 from training.methods import METHODS
 
 # Key behind i2t_ and t2i_, words, and the key of what a random order comes to ("" for none).
@@ -38,7 +39,7 @@ def render_report(report: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]
     names = ["epoch", _JUDGED[selection], *(sorted(metrics[0]["losses"]) if metrics else [])]
     return f"""{render_summary(report)}
 {render_labels(report.get("curves", {}))}
-| {" | ".join(names)} |
+{_health(report)}| {" | ".join(names)} |
 |{"---|" * len(names)}
 {rows}
 """
@@ -111,6 +112,17 @@ def render_labels(curves: Mapping[str, Any]) -> str:
     i2t, t2i = (curves[direction]["per_label"] for direction in ("i2t", "t2i"))
     rows = [_row(name, value, t2i[name], curves["label_share"][name]) for name, value in i2t.items()]
     return _table([("mAP of a label's bearers", *_HEADER[1:]), *rows])
+
+
+def _health(report: Mapping[str, Any]) -> str:
+    """Returns the health of the database's codes; nothing of reports that have none."""
+    return (
+        f"""## Code health
+{render_health(report["health"])}
+"""
+        if "health" in report
+        else ""
+    )
 
 
 def _row(words: str, i2t: float, t2i: float, chance: float | None) -> tuple[str, ...]:

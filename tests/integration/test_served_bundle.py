@@ -26,6 +26,7 @@ from model.errors import BackboneError, BundleCorrupt, BundleError, BundleIncomp
 from model.graph_encoder import GraphEncoder
 from model.served import ServedBundle
 from model.weights import installed_weights
+from tests.builders import whole_calibration
 from tests.tiny_bundle import save_tiny_bundle
 from training.graph_export import Samples, add_graphs
 
@@ -216,6 +217,19 @@ def test_with_int8_most_bits_stay_and_a_code_does_not_depend_on_its_batch(folder
         together = encode(encoders[name], raw)
         np.testing.assert_allclose(together, np.concatenate([encode(encoders[name], [each]) for each in raw]), atol=1e-4)
         assert small.manifest.comparison[name]["equal_bits"] > 0.95
+
+
+def test_a_calibration_goes_along_with_graphs_and_is_served_but_not_with_int8(folder: Path, tmp_path: Path) -> None:
+    whole = EncoderBundle.from_pretrained(folder)
+    plain = EncoderBundle(replace(whole.manifest, graphs={}, comparison={}), whole.heads, whole.classifiers)
+    plain.calibration = whole_calibration(64, plain.bundle_id)
+    plain.save_pretrained(tmp_path)
+    again = add_graphs(EncoderBundle.from_pretrained(tmp_path), Samples.made_up(2))
+    again.save_pretrained(tmp_path)
+    served = ServedBundle.open(tmp_path)
+    assert served.calibration == plain.calibration.carried_to(whole.bundle_id)
+    add_graphs(again, Samples.made_up(4), int8=True).save_pretrained(tmp_path)
+    assert ServedBundle.open(tmp_path).calibration is None
 
 
 def test_graphs_that_give_other_codes_than_torch_are_not_written(folder: Path) -> None:

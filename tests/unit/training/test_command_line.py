@@ -70,7 +70,9 @@ def test_words_that_are_no_command_are_refused_with_the_usage(arguments: list[st
     assert "usage: python -m training" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["features", "train", "evaluate", "export", "compare", "sweep"])
+@pytest.mark.parametrize(
+    "command", ["features", "train", "evaluate", "calibrate", "health", "budget", "export", "compare", "sweep"]
+)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
