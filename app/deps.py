@@ -19,6 +19,7 @@ from app.catalog.base import Catalog
 from app.deleting import Deleting
 from app.encoder import Encoder
 from app.encoding import Encoding
+from app.expectations import Expectations
 from app.fetch import ImageFetcher
 from app.idempotency import Idempotency
 from app.index.base import CodeIndex
@@ -34,6 +35,7 @@ from app.snapshots import SnapshotFile
 from app.things import Things
 from app.upkeep import Upkeep
 from app.writer import ItemWriter
+from model.calibration import Calibration
 from model.errors import UnknownItem
 
 
@@ -51,6 +53,7 @@ class Parts:
         close: Closes the catalogue and whatever else was opened for it.
         snapshot: Where the index is kept between starts, if anywhere.
         fetcher: Fetches pictures by their URL, if that is allowed.
+        calibration: What the bundle's distances mean, if that was measured.
     """
 
     bundle_id: str
@@ -62,6 +65,7 @@ class Parts:
     close: Callable[[], None] = field(default=lambda: None)
     snapshot: SnapshotFile | None = None
     fetcher: ImageFetcher | None = None
+    calibration: Calibration | None = None
 
     @property
     def n_bits(self) -> int:
@@ -78,6 +82,7 @@ class Services:
         parts: What it was put together from.
         encoding: Gives codes.
         retrieval: Searches.
+        expectations: Tells what distances mean.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         deleting: Deletes them.
@@ -97,6 +102,7 @@ class Services:
     parts: Parts
     encoding: Encoding
     retrieval: Retrieval
+    expectations: Expectations
     things: Things
     indexing: Indexing
     deleting: Deleting

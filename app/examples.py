@@ -13,6 +13,7 @@ TEXT_QUERY: dict[str, Any] = {
     "query": "a dog on a beach",
     "k": 5,
     "max_distance": 20,
+    "min_precision": 0.7,
     "target": "image",
     "filter": {"and": [{"field": "licence", "in": ["CC0", "CC BY"]}, {"not": {"field": "hidden", "eq": True}}]},
 }
@@ -21,6 +22,8 @@ SEARCH_OUT: dict[str, Any] = {
         {
             "id": "beach-7",
             "distance": 9,
+            "expected_precision": 0.8022,
+            "precision_interval": [0.7692, 0.8301],
             "target": "image",
             "text": "two dogs run along the sea",
             "payload": {"licence": "CC0"},
@@ -28,6 +31,7 @@ SEARCH_OUT: dict[str, Any] = {
         }
     ],
     "next_cursor": NEXT_CURSOR,
+    "no_match": False,
     "query": {"modality": "text", "code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "cached": False},
 }
 INDEX_IN: dict[str, Any] = {"items": [{"id": "beach-7", "text": "two dogs run along the sea", "payload": {"licence": "CC0"}}]}
@@ -70,9 +74,10 @@ READY: dict[str, Any] = {
     "bundle_id": BUNDLE_ID,
     "n_bits": 64,
     "n_items": 1903,
+    "calibrated": True,
 }
 ID_QUERY: dict[str, Any] = {"id": "beach-7", "by": "image", "k": 5}
-CODE_QUERY: dict[str, Any] = {"code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "target": "image", "k": 5}
+CODE_QUERY: dict[str, Any] = {"code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "modality": "text", "target": "image", "k": 5}
 URL_QUERY: dict[str, Any] = {"image_url": "https://images.example.org/dog.jpg", "k": 5}
 MIX_QUERY: dict[str, Any] = {
     "parts": [{"id": "beach-7"}, {"text": "a sunset", "weight": 0.8}, {"text": "people", "weight": -0.5}],

@@ -14,7 +14,7 @@ from app.catalog.base import Item
 from app.deps import image_url
 from app.encoder import Encoded
 from app.kept_rows import Parts, ShownItem
-from app.retrieval import FoundItem, Page
+from app.retrieval import FoundItem, Page, SearchBounds
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -26,28 +26,31 @@ def parts_of(item: Item) -> Parts:
         item: The item.
 
     Returns:
-        UTF-8 JSON before and behind the distance and the target of a hit.
+        UTF-8 JSON before and behind the distance, its meaning and the target of a hit.
     """
     url = None if item.image is None else image_url(item.item_id)
     head = b'{"id":%b,"distance":' % _json(item.item_id)
     return head, b',"text":%b,"payload":%b,"image_url":%b}' % (_json(item.text), _json(item.payload), _json(url))
 
 
-def answer_of(page: Page, target: Modality, query: tuple[Modality | None, Encoded, str]) -> bytes:
+def answer_of(page: Page, bounds: SearchBounds, query: tuple[Modality | None, Encoded, str], distances: Sequence[bytes]) -> bytes:
     """Writes the answer of a search.
 
     Args:
         page: What was found.
-        target: What was searched.
+        bounds: What was asked for.
         query: What the code was made from, the code, and the bundle.
+        distances: JSON of each distance and what it means, 0…n_bits.
 
     Returns:
         UTF-8 JSON.
     """
     modality, encoded, bundle_id = query
-    hits = b",".join(_hits(page.found, f',"target":"{target}"'.encode()))
+    hits = b",".join(_hits(page.found, distances, f',"target":"{bounds.target}"'.encode()))
+    no_match = not page.found and bounds.min_precision is not None and bounds.cursor is None
     asked = {"modality": modality, "code": encoded.code.hex(), "bundle_id": bundle_id, "cached": encoded.cached}
-    return b'{"hits":[%b],"next_cursor":%b,"query":%b}' % (hits, _json(page.next_cursor), _json(asked))
+    told = (hits, _json(page.next_cursor), b"true" if no_match else b"false", _json(asked))
+    return b'{"hits":[%b],"next_cursor":%b,"no_match":%b,"query":%b}' % told
 
 
 def answers_of(results: Sequence[bytes], n_failed: int) -> bytes:
@@ -63,12 +66,12 @@ def answers_of(results: Sequence[bytes], n_failed: int) -> bytes:
     return b'{"results":[%b],"n_failed":%d}' % (b",".join(results), n_failed)
 
 
-def _hits(found: Sequence[FoundItem], target: bytes) -> list[bytes]:
+def _hits(found: Sequence[FoundItem], distances: Sequence[bytes], target: bytes) -> list[bytes]:
     hits = []
     for one in found:
         item = one.item
         head, tail = item.parts if isinstance(item, ShownItem) else parts_of(item)
-        hits.append(b"%b%d%b%b" % (head, one.distance, target, tail))
+        hits.append(b"%b%b%b%b" % (head, distances[one.distance], target, tail))
     return hits
 
 

@@ -120,6 +120,7 @@ def open_parts(settings: Settings) -> Parts:
         snapshot=SnapshotFile(data_dir.snapshot),
         close=closing.close,
         fetcher=fetcher,
+        calibration=bundle.calibration,
     )
 
 
@@ -155,6 +156,7 @@ def open_next(settings: Settings, parts: Parts) -> Parts:
         cache=_open_cache(settings, bundle.n_bits),
         catalog=catalog,
         close=closing.close,
+        calibration=bundle.calibration,
     )
 
 

@@ -19,6 +19,7 @@ from model.errors import InvalidRequest
 
 MAX_PARTS = 16
 MAX_QUERIES = 100
+MIN_PRECISION = "Least expected precision of a hit; null for no bound. Refused where it was not measured what distances mean."
 
 
 class BoundsIn(Strict):
@@ -26,6 +27,7 @@ class BoundsIn(Strict):
 
     k: int = Field(10, ge=1, description="At most so many hits.", strict=True)
     max_distance: int | None = Field(None, ge=0, description="Inclusive radius in bits; null for no bound.", strict=True)
+    min_precision: float | None = Field(None, ge=0, le=1, description=MIN_PRECISION, strict=True)
     target: Modality | None = Field(None, description="What the hits are compared by; null for what the search says.")
     filter: FilterIn = None
     dedupe: bool = Field(False, description="Of items with equal codes give only the oldest.", strict=True)
@@ -55,6 +57,7 @@ class CodeQuery(BoundsIn):
     model_config = example(examples.CODE_QUERY)
 
     code: CodeText
+    modality: Modality | None = Field(None, description="What it was made from; without it no precision can be expected.")
     bundle_id: str | None = Field(None, description="The bundle it was made with; another one than is served is a conflict.")
 
 
@@ -74,6 +77,9 @@ class MixQuery(BoundsIn):
     model_config = example(examples.MIX_QUERY)
 
     parts: list[MixPart] = Field(min_length=1, max_length=MAX_PARTS)
+    modality: Modality | None = Field(
+        None, description="What the mix counts as where a precision is expected; mixes are not measured."
+    )
 
 
 class ManyQueries(Strict):
@@ -91,6 +97,12 @@ class HitOut(BaseModel):
 
     id: str
     distance: int = Field(description="Differing bits, 0 to n_bits.")
+    expected_precision: float | None = Field(
+        description="Measured probability that an item at this distance is relevant; null where it was not measured."
+    )
+    precision_interval: list[float] | None = Field(
+        description="Lower and upper end of its 95 % interval.", min_length=2, max_length=2
+    )
     target: Modality
     text: str | None
     payload: dict[str, Any]
@@ -100,7 +112,7 @@ class HitOut(BaseModel):
 class QueryOut(BaseModel):
     """How the query was understood."""
 
-    modality: Modality | None = Field(description="What the code was made from; null for a code and for a mix.")
+    modality: Modality | None = Field(description="What the code was made from; of a code and of a mix what the query said.")
     code: str = Field(description="The query's packed code in hex.")
     bundle_id: str
     cached: bool = Field(description="Whether the code was found in the cache.")
@@ -113,6 +125,7 @@ class SearchOut(BaseModel):
 
     hits: list[HitOut]
     next_cursor: str | None = Field(description="Leads to the next page; null exactly if there is nothing more.")
+    no_match: bool = Field(description="Whether `min_precision` was given and nothing within the bounds comes up to it.")
     query: QueryOut
 
 

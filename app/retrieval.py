@@ -29,6 +29,8 @@ from model.codes import Int64, UInt8
 from model.errors import InvalidRequest
 
 _FEW = 100  # hits
+NOTHING_IS_NEAR = -1
+"""A radius that no item is within."""
 HeldRows: TypeAlias = Callable[[Sequence[int]], list[Item | None] | None]
 
 
@@ -44,6 +46,8 @@ class SearchBounds:
         dedupe: Whether of items with equal codes only the oldest is a hit.
         cursor: ``next_cursor`` of the page before, or None for the first page.
         without: An item that is no hit, or None.
+        min_precision: What every hit's expected precision must come up to; by itself it bounds nothing, see
+            :class:`app.expectations.Expectations`.
     """
 
     target: Modality
@@ -53,6 +57,7 @@ class SearchBounds:
     dedupe: bool = False
     cursor: str | None = None
     without: Item | None = None
+    min_precision: float | None = None
 
 
 class FoundItem(NamedTuple):
@@ -128,7 +133,7 @@ class Retrieval:
 
         Args:
             code: Packed code of the query, n_bits / 8 bytes.
-            bounds: Checked by :meth:`check`.
+            bounds: Checked by :meth:`check`; the radius may be :data:`NOTHING_IS_NEAR`.
 
         Returns:
             One page of items.
@@ -152,6 +157,8 @@ class Retrieval:
             start = read_cursor(bounds.cursor, bundle_id=bundle_id, search=_identity(code, bounds))
             newest_row = start.newest_row
             window = replace(window, after=(start.distance, start.row_id), newest_row=newest_row)
+        if bounds.max_distance == NOTHING_IS_NEAR:
+            return Page([], None)
         allowed = None if bounds.filter is None else self._allowed.of(bounds.filter)
         query = np.frombuffer(code, np.uint8)[None, :]
         looking = _Looking(index, query, bounds, allowed, read=read, pace=self._paces[bounds.target])

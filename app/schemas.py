@@ -166,6 +166,7 @@ class Ready(BaseModel):
     bundle_id: str
     n_bits: int
     n_items: int
+    calibrated: bool = Field(description="Whether it was measured what distances mean, so that hits have an expected precision.")
 
 
 def read_items(body: str | bytes) -> list[Any]:

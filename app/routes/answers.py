@@ -40,7 +40,34 @@ def bounds_of(asked: BoundsIn, target: Modality, without: Item | None = None) ->
         BadFilter: If the filter is none.
     """
     expression = None if asked.filter is None else parse_filter(asked.filter)
-    return SearchBounds(asked.target or target, asked.k, asked.max_distance, expression, asked.dedupe, asked.cursor, without)
+    return SearchBounds(
+        target=asked.target or target,
+        k=asked.k,
+        max_distance=asked.max_distance,
+        filter=expression,
+        dedupe=asked.dedupe,
+        cursor=asked.cursor,
+        without=without,
+        min_precision=asked.min_precision,
+    )
+
+
+def checked(services: Services, bounds: SearchBounds, modality: Modality | None) -> SearchBounds:
+    """Checks bounds before any work is done, and turns a wanted precision into a radius.
+
+    Args:
+        services: The running services.
+        bounds: What is asked for.
+        modality: What the query's code is made from, or None.
+
+    Returns:
+        The bounds of the search.
+
+    Raises:
+        InvalidRequest: If they are outside the limits, or the precision was not measured.
+    """
+    services.retrieval.check(bounds)
+    return services.expectations.narrowed(bounds, modality)
 
 
 async def search_out(services: Services, modality: Modality | None, encoded: Encoded, bounds: SearchBounds) -> bytes:
@@ -50,7 +77,7 @@ async def search_out(services: Services, modality: Modality | None, encoded: Enc
         services: The running services.
         modality: What the code was made from, or None.
         encoded: The query's code.
-        bounds: Checked bounds.
+        bounds: From :func:`checked`.
 
     Returns:
         The answer's JSON.
@@ -61,7 +88,8 @@ async def search_out(services: Services, modality: Modality | None, encoded: Enc
         Overloaded: If too much is waiting.
     """
     page = await services.retrieval.search(encoded.code, bounds)
-    return answer_of(page, bounds.target, (modality, encoded, services.parts.bundle_id))
+    distances = services.expectations.written(modality, bounds.target)
+    return answer_of(page, bounds, (modality, encoded, services.parts.bundle_id), distances)
 
 
 async def by_text(services: Services, query: TextQuery, encoded: Encoded | None = None) -> bytes:
@@ -80,8 +108,7 @@ async def by_text(services: Services, query: TextQuery, encoded: Encoded | None 
         BundleMismatch: If the cursor is one of another bundle.
         Overloaded: If too much is waiting.
     """
-    bounds = bounds_of(query, "image")
-    services.retrieval.check(bounds)
+    bounds = checked(services, bounds_of(query, "image"), "text")
     return await search_out(services, "text", encoded or await services.encoding.encode_text(query.query), bounds)
 
 
@@ -104,7 +131,8 @@ async def by_id(services: Services, query: IdQuery) -> bytes:
     services.retrieval.check(bounds_of(query, "image"))
     item = await services.things.item(query.id)
     code, modality = stored_code(item, query.by)
-    return await search_out(services, modality, Encoded(code, cached=False), bounds_of(query, modality, without=item))
+    bounds = checked(services, bounds_of(query, modality, without=item), modality)
+    return await search_out(services, modality, Encoded(code, cached=False), bounds)
 
 
 async def by_code(services: Services, query: CodeQuery) -> bytes:
@@ -125,9 +153,9 @@ async def by_code(services: Services, query: CodeQuery) -> bytes:
     bundle_id = services.parts.bundle_id
     if query.bundle_id not in (None, bundle_id):
         raise BundleMismatch(f"the code was made with bundle {query.bundle_id}, but {bundle_id} is served")
-    bounds = bounds_of(query, "image")
-    services.retrieval.check(bounds)
-    return await search_out(services, None, Encoded(read_code(query.code, services.parts.n_bits), cached=False), bounds)
+    bounds = checked(services, bounds_of(query, "image"), query.modality)
+    encoded = Encoded(read_code(query.code, services.parts.n_bits), cached=False)
+    return await search_out(services, query.modality, encoded, bounds)
 
 
 def failed_out(error: HashingError) -> FailedOut:

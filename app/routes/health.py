@@ -68,6 +68,7 @@ async def _look(services: Services) -> Ready:
         bundle_id=services.parts.bundle_id,
         n_bits=services.parts.n_bits,
         n_items=n_items,
+        calibrated=services.parts.calibration is not None,
     )
 
 

@@ -13,9 +13,9 @@ from app.cache.base import Modality
 from app.deps import Services, ServicesDep
 from app.errors import problem_responses
 from app.filter_reading import read_filter
-from app.query_schemas import SearchOut, TextQuery, plain_text_query
+from app.query_schemas import MIN_PRECISION, SearchOut, TextQuery, plain_text_query
 from app.retrieval import SearchBounds
-from app.routes.answers import by_text, json_of, search_out
+from app.routes.answers import by_text, checked, json_of, search_out
 from app.routes.guarded import GuardedRoute, needs
 from app.shortcut import ShortWay
 from model.errors import (
@@ -36,13 +36,14 @@ async def _form_bounds(
     *,
     k: Annotated[int, Form(description="At most so many hits.")] = 10,
     max_distance: Annotated[int | None, Form(description="Inclusive radius in bits.")] = None,
+    min_precision: Annotated[float | None, Form(description=MIN_PRECISION, ge=0, le=1)] = None,
     target: Annotated[Modality, Form(description="What the hits are compared by.")] = "text",
     payload_filter: Annotated[str | None, Form(alias="filter", description="A payload filter as JSON.")] = None,
     dedupe: Annotated[bool, Form(description="Of items with equal codes give only the oldest.")] = False,
     cursor: Annotated[str | None, Form(description="`next_cursor` of the page before.", max_length=100)] = None,
 ) -> SearchBounds:
     expression = None if payload_filter is None else read_filter(payload_filter)
-    return SearchBounds(target, k, max_distance, expression, dedupe, cursor)
+    return SearchBounds(target, k, max_distance, expression, dedupe, cursor, min_precision=min_precision)
 
 
 @router.post(
@@ -79,7 +80,7 @@ async def search_image(
     bounds: Annotated[SearchBounds, Depends(_form_bounds)],
 ) -> Response:
     """Returns the items nearest to a picture: texts by default, or images."""
-    services.retrieval.check(bounds)
+    bounds = checked(services, bounds, "image")
     encoded = await services.encoding.encode_image(await image.read())
     return json_of(await search_out(services, "image", encoded, bounds))
 

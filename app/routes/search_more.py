@@ -12,7 +12,7 @@ from app.deps import ServicesDep
 from app.errors import problem_responses
 from app.form_schemas import body_of
 from app.query_schemas import CodeQuery, IdQuery, MixQuery, SearchOut
-from app.routes.answers import bounds_of, by_code, by_id, json_of, search_out
+from app.routes.answers import bounds_of, by_code, by_id, checked, json_of, search_out
 from app.routes.bodies import read_body
 from app.routes.guarded import GuardedRoute, needs
 from app.thing_schemas import read_as
@@ -82,6 +82,5 @@ async def search_mix(request: Request, services: ServicesDep) -> Response:
     """
     raw, files = await read_body(request, services)
     query = read_as(MixQuery, raw)
-    bounds = bounds_of(query, "image")
-    services.retrieval.check(bounds)
-    return json_of(await search_out(services, None, await services.things.mix(query.parts, files), bounds))
+    bounds = checked(services, bounds_of(query, "image"), query.modality)
+    return json_of(await search_out(services, query.modality, await services.things.mix(query.parts, files), bounds))

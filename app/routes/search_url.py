@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from app.deps import ServicesDep
 from app.errors import problem_responses
 from app.query_schemas import SearchOut, UrlQuery
-from app.routes.answers import bounds_of, json_of, search_out
+from app.routes.answers import bounds_of, checked, json_of, search_out
 from app.routes.guarded import GuardedRoute, needs
 from model.errors import (
     BadFilter,
@@ -47,8 +47,7 @@ router = APIRouter(prefix="/search", tags=["search"], route_class=GuardedRoute)
 @needs("read")
 async def search_url(query: UrlQuery, services: ServicesDep) -> Response:
     """Returns the items nearest to a picture on the web: texts by default, or images. Off unless hosts are allowed by name."""
-    bounds = bounds_of(query, "text")
-    services.retrieval.check(bounds)
+    bounds = checked(services, bounds_of(query, "text"), "image")
     if services.parts.fetcher is None:
         raise ImageUrlRefused("this service fetches no pictures: BITLENS_IMAGE_URL_HOSTS is not set")
     encoded = await services.encoding.encode_image(await services.parts.fetcher.fetch(query.image_url))

@@ -15,7 +15,7 @@ from app.cache.redis_cache import RedisCodeCache
 from app.logs import set_up_logging
 from app.main import create_app
 from app.server import Stop, bind, run
-from tests.builders import N_BITS, FakeTextEncoder, real_parts, settings_for
+from tests.builders import N_BITS, FakeTextEncoder, real_parts, settings_for, whole_calibration
 
 
 class Gated(FakeTextEncoder):
@@ -43,7 +43,7 @@ def main() -> None:
     set_up_logging(settings.log_level)
     with bind("127.0.0.1", settings.port) as bound:
         cache = RedisCodeCache(given.redis_url, ttl_s=3600, n_bytes=N_BITS // 8) if given.redis_url else None
-        parts = real_parts(given.data_dir, cache=cache)
+        parts = replace(real_parts(given.data_dir, cache=cache), calibration=whole_calibration())
         if given.gate:
             parts = replace(parts, encoders={**parts.encoders, "text": Gated(given.gate)})
         services = start_services(parts, settings)

@@ -48,6 +48,7 @@ def test_readyz_tells_what_is_served(client):
         "bundle_id": "fake-bundle",
         "n_bits": 64,
         "n_items": 1,
+        "calibrated": False,
     }
 
 
