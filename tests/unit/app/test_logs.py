@@ -2,11 +2,14 @@ import asyncio
 import io
 import json
 import logging
+import re
+import time
 import warnings
+from datetime import UTC, datetime
 
 import pytest
 
-from app.logs import formatter, logged_with, set_up_logging
+from app.logs import formatter, log_request, logged_with, set_up_logging
 from app.pools import Pool
 from tests.builders import index, logged_lines, running, settings_for
 
@@ -71,6 +74,43 @@ def test_readers_get_one_line_with_its_fields():
     assert "request" in text
     assert "status=200" in text
     assert "\n" not in text
+
+
+FACTS = {"method": "POST", "route": "/index/{item_id:path}", "status": 200, "latency_ms": 0.3, "n_bytes": 7, "key_name": "a b"}
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_requests_line_says_what_any_other_line_with_its_fields_would(log_format):
+    def line(name):
+        record = logging.makeLogRecord({"name": name, "levelname": "INFO", "msg": "request", **FACTS})
+        with logged_with(request_id="r.1", trace_id="0f"):
+            return re.sub(r"\d{4}-\d\d-\d\dT[0-9:]{8}\.\d{6}Z", "NOW", formatter(log_format).format(record))
+
+    ours, usual = line("app.access"), line("app.accesx").replace("accesx", "access")
+    assert "NOW" in ours
+    read = json.loads if log_format == "json" else lambda line: sorted(line.split())
+    assert read(ours) == read(usual)
+
+
+@pytest.mark.parametrize("created", [1_700_000_000.0, 1_700_000_000.9999999, 1_717_171_717.1234565, 1_717_171_717.000001])
+def test_a_requests_line_tells_when_it_was_made(created):
+    record = logging.makeLogRecord({"name": "app.access", "levelname": "INFO", "msg": "request", "created": created})
+    told = json.loads(formatter("json").format(record))["timestamp"]
+    assert told == f"{datetime.fromtimestamp(created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def test_a_requests_record_has_what_every_record_has(set_up):
+    set_up()
+    records, root = [], logging.getLogger()
+    root.handlers[0].emit = records.append
+    before = time.time()
+    log_request(FACTS)
+    [record] = records
+    like_it = logging.makeLogRecord({"created": record.created})
+    assert record.__dict__.keys() == like_it.__dict__.keys() | FACTS.keys()
+    assert before <= record.created <= time.time()
+    assert record.msecs == pytest.approx(record.created % 1 * 1000, abs=1)
+    assert (record.name, record.levelname, record.getMessage(), record.key_name) == ("app.access", "INFO", "request", "a b")
 
 
 def test_lines_of_threads_that_work_for_a_request_carry_its_id():
