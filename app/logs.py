@@ -13,7 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar, Token
 from functools import lru_cache
 from typing import Any, Literal, TextIO
@@ -30,7 +30,7 @@ _PLAIN = re.compile(r"[\w./:{}*-]+", re.ASCII)
 _AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _NO_FIELDS: dict[str, str] = {}
 _fields: ContextVar[dict[str, str]] = ContextVar("fields", default=_NO_FIELDS)  # never changed in place
-_access = logging.getLogger(ACCESS)
+_access, _app = logging.getLogger(ACCESS), logging.getLogger("app")
 _ANSWERED = logging.LogRecord(ACCESS, logging.INFO, "", 0, "request", None, None).__dict__
 
 
@@ -42,8 +42,9 @@ def set_up_logging(level: str, log_format: LogFormat = "console", stream: TextIO
         log_format: ``console`` for readers, ``json`` for machines: one object a line.
         stream: Where to write instead.
     """
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter(log_format, colors=(stream or sys.stderr).isatty()))
+    made = formatter(log_format, colors=(stream or sys.stderr).isatty())
+    handler = _Lines(made, stream) if isinstance(made, _Formatter) else logging.StreamHandler(stream)
+    handler.setFormatter(made)
     logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.captureWarnings(True)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line tells them, and each takes its time
@@ -97,8 +98,23 @@ class _Formatter(logging.Formatter):
         if record.name != ACCESS or record.exc_info:
             return self._thorough.format(record)
         given = record.__dict__
-        fields: dict[str, Any] = {name: given[name] for name in ACCESS_FIELDS if name in given} | _fields.get()
-        timestamp, level, event = _timestamp(record.created), record.levelname.lower(), record.getMessage()
+        facts = {name: given[name] for name in ACCESS_FIELDS if name in given}
+        return self.line(facts, record.created, level=record.levelname.lower(), event=record.getMessage())
+
+    def line(self, facts: Mapping[str, Any], created: float, *, level: str = "info", event: str = "request") -> str:
+        """Writes the line of a request.
+
+        Args:
+            facts: What is known of it.
+            created: When, seconds since the epoch.
+            level: How important it is, in lower case.
+            event: What has happened.
+
+        Returns:
+            The line.
+        """
+        fields: dict[str, Any] = {**facts, **_fields.get()}
+        timestamp = _timestamp(created)
         if self._as_json:
             return _AS_JSON({"event": event, "level": level, "logger": ACCESS, **fields, "timestamp": timestamp})
         said = [
@@ -108,16 +124,48 @@ class _Formatter(logging.Formatter):
         return f"{timestamp} [{level:<9}] {event:<30} [{ACCESS}] {' '.join(said)}"
 
 
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes lines of all loggers, and those of requests without a record where nobody else would see it."""
+
+    def __init__(self, made: _Formatter, stream: TextIO | None) -> None:
+        super().__init__(stream)
+        self._made = made
+        self._alone: list[logging.Handler] = [self]
+
+    def wrote(self, facts: Mapping[str, Any]) -> bool:
+        """Writes the line of a request, unless the usual way has to be gone.
+
+        Args:
+            facts: What is known of it.
+
+        Returns:
+            Whether it is written.
+        """
+        if logging.root.handlers != self._alone or _access.handlers or _app.handlers or self.filters or _access.filters:
+            return False
+        line = self._made.line(facts, time.time()) + self.terminator
+        try:
+            with self.lock or nullcontext():
+                self.stream.write(line)
+                self.stream.flush()
+        except (OSError, ValueError):  # the usual way knows what to do about a stream that is gone
+            return False
+        return True
+
+
 def log_request(facts: Mapping[str, Any]) -> None:
     """Logs that a request has been answered, at the level ``info``.
 
-    The record is made from one that is there, as looking for the line of code that logs, and for a process and a thread that no
-    line tells, takes longer than all else.
+    The record, where one is needed, is made from one that is there, as looking for the line of code that logs, and for a process
+    and a thread that no line tells, takes longer than all else.
 
     Args:
         facts: What is known of it, of :data:`ACCESS_FIELDS`.
     """
     if not _access.isEnabledFor(logging.INFO):
+        return
+    first = logging.root.handlers[0] if logging.root.handlers else None
+    if isinstance(first, _Lines) and first.wrote(facts):
         return
     created = time.time()
     passed_s = created - _ANSWERED["created"]

@@ -99,18 +99,52 @@ def test_a_requests_line_tells_when_it_was_made(created):
     assert told == f"{datetime.fromtimestamp(created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
-def test_a_requests_record_has_what_every_record_has(set_up):
-    set_up()
-    records, root = [], logging.getLogger()
-    root.handlers[0].emit = records.append
-    before = time.time()
+class Listener(logging.Handler):
+    """Keeps records."""
+
+    def __init__(self):
+        super().__init__()
+        self.records = []
+        self.emit = self.records.append
+
+
+@pytest.mark.parametrize("name", ["", "app", "app.access"])
+def test_a_requests_record_has_what_every_record_has(set_up, name):
+    pipe, listener, before = set_up(), Listener(), time.time()
+    logging.getLogger(name).addHandler(listener)
     log_request(FACTS)
-    [record] = records
-    like_it = logging.makeLogRecord({"created": record.created})
-    assert record.__dict__.keys() == like_it.__dict__.keys() | FACTS.keys()
+    logging.getLogger(name).removeHandler(listener)
+    [record] = listener.records
+    assert record.__dict__.keys() == logging.makeLogRecord({}).__dict__.keys() | FACTS.keys()
     assert before <= record.created <= time.time()
     assert record.msecs == pytest.approx(record.created % 1 * 1000, abs=1)
     assert (record.name, record.levelname, record.getMessage(), record.key_name) == ("app.access", "INFO", "request", "a b")
+    assert len(lines(pipe)) == 1
+
+
+def test_a_requests_line_is_the_same_whether_anybody_else_listens_or_not(set_up):
+    pipe = set_up()
+    with logged_with(request_id="r1"):
+        log_request(FACTS)
+        logging.getLogger("app").addHandler(listener := Listener())
+        log_request(FACTS)
+    logging.getLogger("app").removeHandler(listener)
+    alone, beside = lines(pipe)
+    assert list(alone.items())[:-1] == list(beside.items())[:-1]
+    assert (alone["request_id"], alone["n_bytes"], list(alone)[-1]) == ("r1", 7, "timestamp")
+
+
+def test_requests_are_not_logged_where_only_warnings_are(set_up):
+    pipe = set_up()
+    logging.getLogger().setLevel("WARNING")
+    log_request(FACTS)
+    assert pipe.getvalue() == ""
+
+
+def test_a_stream_that_is_gone_keeps_no_request_from_being_answered(set_up, capsys):
+    set_up().close()
+    log_request(FACTS)
+    assert "ValueError" in capsys.readouterr().err  # logging says so, as for every line
 
 
 def test_lines_of_threads_that_work_for_a_request_carry_its_id():
