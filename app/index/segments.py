@@ -19,6 +19,7 @@ from app.index.kernels import UInt64
 from app.index.segment import as_words, n_words_of
 from app.index.segment_search import SegmentSearch
 from app.index.segment_state import MergeRules, State, after_merge, appended, merged_base, state_of
+from app.index.usual_search import usual_search
 from model.codes import Int64, UInt8, check_n_bits
 from model.errors import CodeError
 
@@ -186,8 +187,14 @@ class SegmentedIndex:
         radius = self._n_bits if max_distance is None else min(max_distance, self._n_bits)
         if radius < 0 or not state.n_rows or not len(packed_codes):
             return [[] for _ in packed_codes]
+        base = state.base
+        if base.table is not None and len(packed_codes) == 1 and allowed is None and window == EVERYTHING:
+            hits = usual_search((base, state.tail), state.version, packed_codes, min(k, state.n_rows), radius)
+            if hits is not None:
+                return [hits]
+            base = replace(base, table=None)
         queries = as_words(packed_codes, self._n_words).reshape(-1, self._n_words)
-        search = SegmentSearch((state.base, state.tail), state.version, min(k, state.n_rows), radius, window)
+        search = SegmentSearch((base, state.tail), state.version, min(k, state.n_rows), radius, window)
         return search.hits(queries, None if allowed is None else np.sort(np.asarray(allowed, dtype=np.int64)))
 
     def settle(self) -> None:
