@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.index.background import begin
 from app.index.base import EVERYTHING, Hit, IndexFigures, Window, check_loaded_rows, check_new_rows, check_packed_codes
 from app.index.kernels import UInt64
 from app.index.segment import as_words, n_words_of
@@ -225,8 +226,7 @@ class SegmentedIndex:
         if not self._in_background:
             self._merge()
         elif self._merging is None and self._state.is_due(self._rules):
-            self._merging = threading.Thread(target=self._merge, name="bitlens-merge", daemon=True)
-            self._merging.start()
+            self._merging = begin(self._merge, "bitlens-merge")
 
     def _merge(self) -> None:
         """Merges until nothing is due; writers wait only while the new state is put in place."""

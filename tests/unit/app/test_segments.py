@@ -1,5 +1,7 @@
 """The index of a base and a tail: states, merges, tables, and searches beside writes."""
 
+import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,6 +25,7 @@ from app.index import (
     warm_up,
 )
 from app.index.auto import AutoIndex
+from app.index.background import begin
 from app.index.base import Window
 from app.index.segment_state import MergeRules, after_merge, appended, merged_base, state_of
 from app.index.segments import SegmentedIndex
@@ -140,6 +143,14 @@ def test_what_was_removed_during_a_merge_stays_removed_and_what_was_added_stays_
     assert set(index.held_codes()[0].tolist()) == held
     assert (len(index), index.newest_row) == (len(held), 3_000)
     assert {row for _, row in found(index, codes[:1], 5_000)[0]} == held
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
+def test_a_merge_gives_way_to_searches():
+    seen = []
+    begin(lambda: seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())), "later").join()
+    assert seen[0] >= 10
+    assert os.getpriority(os.PRIO_PROCESS, 0) <= seen[0]
 
 
 def test_rows_that_came_and_went_during_a_merge_stay_gone():
