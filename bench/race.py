@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python -m bench.race [--size check|bench|large] [--seconds 60] [--n-codes N] [--n-bits 64] [--kind auto]
 
-Two threads search, first alone and then while a third adds and removes: a few thousand codes come and go beside those that stay. A
-wrong answer ends it with an error. The longest wait is that of one search among all, whatever the machine did meanwhile.
+Two threads search: alone, while a third keeps a core busy with something else, and while a third adds and removes, in turns; a few
+thousand codes come and go beside those that stay. A wrong answer ends it with an error. The longest wait is that of one search
+among all, whatever the machine did meanwhile: what it does to searches without any write stands beside it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import count
 
 import faiss
@@ -27,6 +29,8 @@ from bench.timing import Spread, Turns, take_turns
 from model.codes import UInt8
 
 _K, _N_QUERIES, _BLOCK, _CHANGES = 10, 32, 16, 301
+_MEANWHILE = {"nothing": (), "a busy core": ("compute",), "adds and removals": ("write",)}
+_TURNS = 5
 _SIZES = {"check": (200_000, 2.0), "bench": (10_000_000, 15.0), "large": (10_000_000, 60.0)}
 
 
@@ -92,11 +96,17 @@ class Race:
             time.sleep(0.0005)
         self.next_row = row
 
+    def compute(self) -> None:
+        """Keeps a core busy until the end, without Python's lock."""
+        block = bytes(1 << 18)
+        while time.perf_counter() < self.ends_s:
+            sha256(block).digest()
+
     def let(self, *works: str, seconds: float) -> None:
         """Lets threads work at the same time.
 
         Args:
-            *works: ``search`` or ``write``, one a thread.
+            *works: ``search``, ``write`` or ``compute``, one a thread.
             seconds: How long.
 
         Raises:
@@ -159,6 +169,45 @@ def made(kind: str, n_codes: int, n_bits: int) -> tuple[Race, Turns]:
     return Race(index, n_codes + gone + 3, queries, nearest), turns
 
 
+def in_turns(race: Race, seconds: float) -> dict[str, dict[str, list[float]]]:
+    """Lets two threads search, each time beside something else.
+
+    Args:
+        race: Is run.
+        seconds: How long beside writes; beside anything else a third of it.
+
+    Returns:
+        Milliseconds of each call, by kind, by what went on beside it.
+    """
+    waits: dict[str, dict[str, list[float]]] = {meanwhile: {} for meanwhile in _MEANWHILE}
+    for _ in range(_TURNS):
+        for meanwhile, works in _MEANWHILE.items():
+            race.let("search", "search", *works, seconds=seconds / _TURNS / (1 if "write" in works else 3))
+            for call, waited in race.waits.items():
+                waits[meanwhile].setdefault(call, []).extend(waited)
+    return waits
+
+
+def add_waits(result: Result, meanwhile: str, waits: dict[str, list[float]]) -> float:
+    """Adds a row for each kind of call.
+
+    Args:
+        result: Takes the rows.
+        meanwhile: What went on beside it.
+        waits: Milliseconds of each call, by kind.
+
+    Returns:
+        The longest search, ms.
+    """
+    for call, waited in waits.items():
+        if waited:
+            high = dict(zip(("99_%_ms", "99.9_%_ms"), np.quantile(waited, [0.99, 0.999]).tolist(), strict=True))
+            result.add(
+                "Waits", meanwhile=meanwhile, call=call, calls=len(waited), ms=Spread.of(waited), **high, longest_ms=max(waited)
+            )
+    return max(waits["search"])
+
+
 def run(given: argparse.Namespace) -> Result:
     """Measures.
 
@@ -177,15 +226,10 @@ def run(given: argparse.Namespace) -> Result:
     race, turns = made(given.kind, n_codes, given.n_bits)
     for name in turns.seconds:
         result.add(f"Changing one row among {n_codes:,}", change=name, µs=turns.of(name).times(1e6))
-    for meanwhile, works, part in (("nothing", ("search", "search"), 3), ("adds and removals", ("search", "search", "write"), 1)):
-        race.let(*works, seconds=seconds / part)
-        for call, waits in race.waits.items():
-            if waits:
-                most = {"99.9_%_ms": float(np.quantile(waits, 0.999)), "longest_ms": max(waits)}
-                result.add("Waits", meanwhile=meanwhile, call=call, calls=len(waits), ms=Spread.of(waits), **most)
+    longest = {meanwhile: add_waits(result, meanwhile, waits) for meanwhile, waits in in_turns(race, seconds).items()}
     result.notes.append("No answer was wrong.")
     result.reach("change_one", max((turns.of(name).times(1e6) for name in turns.seconds), key=lambda spread: spread.value))
-    result.reach("change_pause", Spread.exactly(max(race.waits["search"])))
+    result.reach("change_pause", Spread.exactly(longest["adds and removals"]))
     return result
 
 
