@@ -29,7 +29,7 @@ from app.index.background import begin
 from app.index.base import Window
 from app.index.segment_state import MergeRules, after_merge, appended, merged_base, state_of
 from app.index.segments import SegmentedIndex
-from app.index.warm_up import compile_all
+from app.index.compiling import compile_all
 from app.snapshots import Snapshot, SnapshotFile
 from model.codes import hamming_distances
 from model.errors import CodeError
