@@ -27,9 +27,9 @@ from app.index import (
 from app.index.auto import AutoIndex
 from app.index.background import begin
 from app.index.base import Window
+from app.index.compiling import compile_all
 from app.index.segment_state import MergeRules, after_merge, appended, merged_base, state_of
 from app.index.segments import SegmentedIndex
-from app.index.compiling import compile_all
 from app.snapshots import Snapshot, SnapshotFile
 from model.codes import hamming_distances
 from model.errors import CodeError
