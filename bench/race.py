@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python -m bench.race [--size check|bench|large] [--seconds 60] [--n-codes N] [--n-bits 64] [--kind auto]
 
-One thread searches, first alone and then while another adds and removes; then two search: a few thousand codes come and go beside
-those that stay. A wrong answer ends it with an error. The longest wait is that of one search among all, whatever else the machine
-did meanwhile: what it is with nobody writing stands beside it.
+One thread searches, first alone and then while another adds and removes single rows; then two search while many rows come and go
+beside those that stay. A wrong answer ends it with an error. The longest wait is that of one search among all, whatever else the
+machine did meanwhile: what it is with nobody writing stands beside it.
 """
 
 from __future__ import annotations
@@ -73,19 +73,28 @@ class Race:
             if places != sorted(places) or len(hits) != _K or missing:
                 raise SystemExit(f"a wrong answer: {hits}, missing {missing}")
 
+    def change(self) -> None:
+        """Adds and removes single rows until the end."""
+        self._write(1, 16)
+
     def write(self) -> None:
-        """Adds and removes rows until the end."""
+        """Adds and removes many rows until the end."""
+        self._write(_BLOCK, 4096)
+
+    def _write(self, n_together: int, n_held: int) -> None:
         random, row = np.random.default_rng(1), self.next_row
         held: list[int] = []
         while time.perf_counter() < self.ends_s:
-            rows = np.arange(row, row + _BLOCK)
-            codes = self.queries[random.integers(0, len(self.queries), _BLOCK)] ^ random.integers(0, 4, (_BLOCK, 1), np.uint8)
+            rows = np.arange(row, row + n_together)
+            codes = self.queries[random.integers(0, len(self.queries), n_together)] ^ random.integers(
+                0, 4, (n_together, 1), np.uint8
+            )
             started_s = time.perf_counter()
             self.index.add(rows, codes)
             self.timed("add", started_s)
-            row, held = row + _BLOCK, held + rows.tolist()
-            if len(held) > 4096:
-                gone, held = held[:2048], held[2048:]
+            row, held = row + n_together, held + rows.tolist()
+            if len(held) > n_held:
+                gone, held = held[: n_held // 2], held[n_held // 2 :]
                 started_s = time.perf_counter()
                 self.index.remove(np.array(gone[:1]))
                 self.timed("remove", started_s)
@@ -97,7 +106,7 @@ class Race:
         """Lets threads work at the same time.
 
         Args:
-            *works: ``search`` or ``write``, one a thread.
+            *works: ``search``, ``change`` or ``write``, one a thread.
             seconds: How long.
 
         Raises:
@@ -178,13 +187,13 @@ def run(given: argparse.Namespace) -> Result:
     race, turns = made(given.kind, n_codes, given.n_bits)
     for name in turns.seconds:
         result.add(f"Changing one row among {n_codes:,}", change=name, µs=turns.of(name).times(1e6))
-    for works in (("search",), ("search", "write"), ("search", "search", "write")):
+    for works in (("search",), ("search", "change"), ("search", "search", "write")):
         race.let(*works, seconds=seconds / (3 if len(works) == 1 else 1))
         for call, waits in race.waits.items():
             if waits:
                 most = {"99.9_%_ms": float(np.quantile(waits, 0.999)), "longest_ms": max(waits)}
                 result.add("Waits", threads=" + ".join(works), call=call, calls=len(waits), ms=Spread.of(waits), **most)
-        if works == ("search", "write"):
+        if works == ("search", "change"):
             result.reach("change_pause", Spread.exactly(max(race.waits["search"])))
     result.notes.append("No answer was wrong.")
     result.reach("change_one", max((turns.of(name).times(1e6) for name in turns.seconds), key=lambda spread: spread.value))

@@ -16,7 +16,7 @@ def test_each_change_of_one_row_is_timed_and_every_row_of_it_was_there(race_and_
 
 def test_searches_beside_writes_are_right_and_waited_for(race_and_turns):
     race, _ = race_and_turns
-    race.let("search", "write", seconds=0.2)
+    race.let("search", "change", seconds=0.2)
     assert race.waits["search"]
     assert race.waits["add"]
 
