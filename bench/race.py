@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python -m bench.race [--size check|bench|large] [--seconds 60] [--n-codes N] [--n-bits 64] [--kind auto]
 
-Two threads search: alone, while a third keeps a core busy with something else, and while a third adds and removes, in turns; a few
-thousand codes come and go beside those that stay. A wrong answer ends it with an error. The longest wait is that of one search
-among all, whatever the machine did meanwhile: what it does to searches without any write stands beside it.
+One thread searches, alone and while another adds and removes single rows; two search, alone, while a third keeps a core busy with
+something else, and while a third adds and removes many rows, all in turns. A wrong answer ends it with an error. The longest wait is
+that of one search among all, whatever the machine did meanwhile: what it does to searches without any write stands beside it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ from bench.timing import Spread, Turns, take_turns
 from model.codes import UInt8
 
 _K, _N_QUERIES, _BLOCK, _CHANGES = 10, 32, 16, 301
-_MEANWHILE = {"nothing": (), "a busy core": ("compute",), "adds and removals": ("write",)}
+_WORKS = {
+    "search": ("search",),
+    "search, single rows change": ("search", "change"),
+    "two search": ("search", "search"),
+    "two search, a core is busy": ("search", "search", "compute"),
+    "two search, many rows change": ("search", "search", "write"),
+}
 _TURNS = 5
 _SIZES = {"check": (200_000, 2.0), "bench": (10_000_000, 15.0), "large": (10_000_000, 60.0)}
 
@@ -76,19 +82,28 @@ class Race:
             if places != sorted(places) or len(hits) != _K or missing:
                 raise SystemExit(f"a wrong answer: {hits}, missing {missing}")
 
+    def change(self) -> None:
+        """Adds and removes single rows until the end."""
+        self._write(1, 16)
+
     def write(self) -> None:
-        """Adds and removes rows until the end."""
+        """Adds and removes many rows until the end."""
+        self._write(_BLOCK, 4096)
+
+    def _write(self, n_together: int, n_held: int) -> None:
         random, row = np.random.default_rng(1), self.next_row
         held: list[int] = []
         while time.perf_counter() < self.ends_s:
-            rows = np.arange(row, row + _BLOCK)
-            codes = self.queries[random.integers(0, len(self.queries), _BLOCK)] ^ random.integers(0, 4, (_BLOCK, 1), np.uint8)
+            rows = np.arange(row, row + n_together)
+            codes = self.queries[random.integers(0, len(self.queries), n_together)] ^ random.integers(
+                0, 4, (n_together, 1), np.uint8
+            )
             started_s = time.perf_counter()
             self.index.add(rows, codes)
             self.timed("add", started_s)
-            row, held = row + _BLOCK, held + rows.tolist()
-            if len(held) > 4096:
-                gone, held = held[:2048], held[2048:]
+            row, held = row + n_together, held + rows.tolist()
+            if len(held) > n_held:
+                gone, held = held[: n_held // 2], held[n_held // 2 :]
                 started_s = time.perf_counter()
                 self.index.remove(np.array(gone[:1]))
                 self.timed("remove", started_s)
@@ -106,7 +121,7 @@ class Race:
         """Lets threads work at the same time.
 
         Args:
-            *works: ``search``, ``write`` or ``compute``, one a thread.
+            *works: ``search``, ``change``, ``write`` or ``compute``, one a thread.
             seconds: How long.
 
         Raises:
@@ -170,30 +185,30 @@ def made(kind: str, n_codes: int, n_bits: int) -> tuple[Race, Turns]:
 
 
 def in_turns(race: Race, seconds: float) -> dict[str, dict[str, list[float]]]:
-    """Lets two threads search, each time beside something else.
+    """Lets threads search, each time beside something else.
 
     Args:
         race: Is run.
         seconds: How long beside writes; beside anything else a third of it.
 
     Returns:
-        Milliseconds of each call, by kind, by what went on beside it.
+        Milliseconds of each call, by kind, by what threads did.
     """
-    waits: dict[str, dict[str, list[float]]] = {meanwhile: {} for meanwhile in _MEANWHILE}
+    waits: dict[str, dict[str, list[float]]] = {name: {} for name in _WORKS}
     for _ in range(_TURNS):
-        for meanwhile, works in _MEANWHILE.items():
-            race.let("search", "search", *works, seconds=seconds / _TURNS / (1 if "write" in works else 3))
+        for name, works in _WORKS.items():
+            race.let(*works, seconds=seconds / _TURNS / (1 if {"write", "change"} & set(works) else 3))
             for call, waited in race.waits.items():
-                waits[meanwhile].setdefault(call, []).extend(waited)
+                waits[name].setdefault(call, []).extend(waited)
     return waits
 
 
-def add_waits(result: Result, meanwhile: str, waits: dict[str, list[float]]) -> float:
+def add_waits(result: Result, threads: str, waits: dict[str, list[float]]) -> float:
     """Adds a row for each kind of call.
 
     Args:
         result: Takes the rows.
-        meanwhile: What went on beside it.
+        threads: What they did.
         waits: Milliseconds of each call, by kind.
 
     Returns:
@@ -202,9 +217,7 @@ def add_waits(result: Result, meanwhile: str, waits: dict[str, list[float]]) -> 
     for call, waited in waits.items():
         if waited:
             high = dict(zip(("99_%_ms", "99.9_%_ms"), np.quantile(waited, [0.99, 0.999]).tolist(), strict=True))
-            result.add(
-                "Waits", meanwhile=meanwhile, call=call, calls=len(waited), ms=Spread.of(waited), **high, longest_ms=max(waited)
-            )
+            result.add("Waits", threads=threads, call=call, calls=len(waited), ms=Spread.of(waited), **high, longest_ms=max(waited))
     return max(waits["search"])
 
 
@@ -221,15 +234,15 @@ def run(given: argparse.Namespace) -> Result:
     faiss.omp_set_num_threads(1)
     n_codes, seconds = _SIZES[given.size]
     n_codes, seconds = given.n_codes or n_codes, given.seconds or seconds
-    facts = {"kind": given.kind, "n_codes": n_codes, "n_bits": given.n_bits, "seconds": seconds, "threads_that_search": 2}
+    facts = {"kind": given.kind, "n_codes": n_codes, "n_bits": given.n_bits, "seconds": seconds}
     result = Result("race", "Changes, and searches meanwhile", facts)
     race, turns = made(given.kind, n_codes, given.n_bits)
     for name in turns.seconds:
         result.add(f"Changing one row among {n_codes:,}", change=name, µs=turns.of(name).times(1e6))
-    longest = {meanwhile: add_waits(result, meanwhile, waits) for meanwhile, waits in in_turns(race, seconds).items()}
+    longest = {name: add_waits(result, name, waits) for name, waits in in_turns(race, seconds).items()}
     result.notes.append("No answer was wrong.")
     result.reach("change_one", max((turns.of(name).times(1e6) for name in turns.seconds), key=lambda spread: spread.value))
-    result.reach("change_pause", Spread.exactly(longest["adds and removals"]))
+    result.reach("change_pause", Spread.exactly(longest["search, single rows change"]))
     return result
 
 

@@ -22,7 +22,8 @@ class Found:
     """What was measured in a world.
 
     Attributes:
-        one: Seconds of one query.
+        one: Seconds of one query, each index in its turn.
+        again: The same of ours and faiss flat, asked again and again in a turn.
         batch: Seconds of a batch of 16, of ours and faiss flat.
         recall: Share of the hits that are as near as the true ones, by name.
         engine: Which variant ours has chosen, by name; nothing for others.
@@ -30,6 +31,7 @@ class Found:
     """
 
     one: Turns
+    again: Turns
     batch: Turns
     recall: dict[str, float]
     engine: dict[str, str]

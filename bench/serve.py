@@ -34,7 +34,7 @@ from model.served import ServedBundle
 
 N_QUERIES = 64
 OURS, PLAIN, _TOGETHER = "bitlens", "plain service", 8
-_SIZES = {"check": (100_000, 3, 1.0), "bench": (1_000_000, 3, 3.0), "large": (1_000_000, 7, 10.0)}
+_SIZES = {"check": (400_000, 3, 1.0), "bench": (1_000_000, 3, 3.0), "large": (1_000_000, 7, 10.0)}
 _ASKED: Mapping[Kind, Sequence[int]] = {"cached text": (1, 8, 64), "new text": (1, 8), "new image": (1, 8), "mixed": (8,)}
 """Connections, by what is asked."""
 

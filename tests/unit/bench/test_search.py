@@ -52,7 +52,7 @@ def test_indexes_find_the_same_and_are_timed_beside_reading():
 
 def found_in(us):
     turns = Turns({FLAT: [100 * us], SCAN: [50 * us], AUTO: [us], READING: [40 * us]})
-    return Found(turns, turns, {}, {}, {SCAN: 16.0, AUTO: 80.0})
+    return Found(turns, turns, turns, {}, {}, {SCAN: 16.0, AUTO: 80.0})
 
 
 def test_worlds_of_the_bench_reach_every_target_of_searching():
