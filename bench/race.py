@@ -2,9 +2,8 @@
 
     OMP_NUM_THREADS=1 python -m bench.race [--size check|bench|large] [--seconds 60] [--n-codes N] [--n-bits 64] [--kind auto]
 
-One thread searches, alone and while another adds and removes single rows; two search, alone, while a third keeps a core busy with
-something else, and while a third adds and removes many rows, all in turns. A wrong answer ends it with an error. The longest wait is
-that of one search among all, whatever the machine did meanwhile: what it does to searches without any write stands beside it.
+One thread searches, alone and while another changes single rows; two search, alone, beside a busy core, and while many rows change; all
+in turns. A wrong answer ends it with an error. The longest wait is one search's among all; what it is without writes stands beside.
 """
 
 from __future__ import annotations
@@ -185,15 +184,7 @@ def made(kind: str, n_codes: int, n_bits: int) -> tuple[Race, Turns]:
 
 
 def in_turns(race: Race, seconds: float) -> dict[str, dict[str, list[float]]]:
-    """Lets threads search, each time beside something else.
-
-    Args:
-        race: Is run.
-        seconds: How long beside writes; beside anything else a third of it.
-
-    Returns:
-        Milliseconds of each call, by kind, by what threads did.
-    """
+    """Returns milliseconds of each call, by kind, by what threads did: so many seconds beside writes, a third of it otherwise."""
     waits: dict[str, dict[str, list[float]]] = {name: {} for name in _WORKS}
     for _ in range(_TURNS):
         for name, works in _WORKS.items():
