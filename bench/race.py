@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 python -m bench.race [--size check|bench|large] [--seconds 60] [--n-codes N] [--n-bits 64] [--kind auto]
 
 One thread searches, alone and while another changes single rows; two search, alone, beside a busy core, and while many rows change;
-all in turns. A wrong answer ends it with an error. The longest wait is one search's among all; what it is without writes stands beside.
+all in turns. A wrong answer ends it with an error. The longest wait is one search's among all; what it is without writes stands
+beside it.
 """
 
 from __future__ import annotations
