@@ -88,8 +88,8 @@ results: $(VENV)/demo.stamp ## The tables of docs/results.md: every method, thre
 	@test -n "$(DATA)" || { echo "make results DATA=DIR: give the folder of the data set"; exit 2; }
 	$(BIN)/python -m bench.methods_table --data "$(DATA)" --out runs/table --reference --write docs/results.md
 
-bench: $(VENV)/dev.stamp ## Measure speed and write docs/performance.md; under 15 minutes. SIZE=large for sizes that take longer.
-	$(BIN)/python -m bench --size $(SIZE) --write docs/performance.md
+bench: $(VENV)/dev.stamp ## Measure speed and write docs/performance.md; under 15 minutes. SIZE=large takes longer; DATA=DIR for real captions.
+	$(BIN)/python -m bench --size $(SIZE) $(if $(DATA),--data "$(DATA)") --write docs/performance.md
 
 bench-check: $(VENV)/dev.stamp ## Fail if a ratio of speeds is far below what it was; under 2 minutes.
 	$(BIN)/python -m bench --size check --out runs/bench-check --check

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from app.arrival import Arrive
 from app.assembly import VERSION
@@ -27,7 +28,14 @@ _SMALL = 64 * 1024  # bytes of a body without pictures, and of everything around
 
 
 class _App(FastAPI):
-    """FastAPI, with problems described as they are."""
+    """FastAPI, with problems described as they are and nothing around our outermost middleware."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Returns what serves requests: the framework's own last resorts stand outside of ours and have nothing left to do."""
+        app: Any = super().build_middleware_stack()
+        while not isinstance(app, Observe):
+            app = app.app
+        return app
 
     def openapi(self) -> dict[str, Any]:
         """Returns the OpenAPI document."""

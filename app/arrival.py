@@ -6,6 +6,10 @@ Decides when a body is too slow. Plain ASGI; does not know routes.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Generator
+from functools import partial
+from types import coroutine
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -97,9 +101,15 @@ class _Body:
             self._watching = asyncio.create_task(self._watch(self._gone))
 
     async def _next(self) -> Message:
+        coming: Any = self._receive()
+        try:
+            awaited = coming.send(None)
+        except StopIteration as there:  # nothing had to be waited for, so that nothing has to watch the clock
+            message: Message = there.value
+            return message
         try:
             async with asyncio.timeout_at(self._deadline_s):
-                return await self._receive()
+                return await _rest(coming, awaited)
         except TimeoutError as error:
             raise HTTPException(408, "the body did not arrive in time", {"Connection": "close"}) from error
 
@@ -114,6 +124,21 @@ class _Body:
             pass
         self._caller.has_gone()
         gone.set()
+
+
+@coroutine
+def _rest(begun: Coroutine[Any, Any, Message], awaited: object) -> Generator[Any, Any, Message]:
+    """Goes on with what has been begun by hand and waits for something."""
+    while True:
+        try:
+            go_on = partial(begun.send, (yield awaited))
+        except asyncio.CancelledError as error:
+            go_on = partial(begun.throw, error)
+        try:
+            awaited = go_on()
+        except StopIteration as end:
+            message: Message = end.value
+            return message
 
 
 def header_of(scope: Scope, name: bytes) -> str:

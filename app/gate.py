@@ -7,8 +7,8 @@ which role a route needs (it is declared at the route) nor how keys are kept.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.hosts import Hosts, is_loopback, open_hosts
@@ -57,8 +57,8 @@ class Gate:
         """
         if scope.get("state", {}).get(ADMITTED) == role:
             return
-        headers = Headers(scope=scope)
-        secret = secret_of(headers)
+        sent = dict(reversed(scope["headers"]))  # of several of one name the first
+        secret = _secret_of(sent)
         key = self._keys.find(secret) if self._keys and secret else None
         state = scope.setdefault("state", {})
         if key is not None:
@@ -66,8 +66,8 @@ class Gate:
         await self._count(scope, key)
         if self._keys is None:
             if self._hosts is not None:
-                self._hosts.check(headers.get("host", ""))
-            if headers.get("sec-fetch-site") == "cross-site":
+                self._hosts.check(str(sent.get(b"host", b""), "latin-1"))
+            if sent.get(b"sec-fetch-site") == b"cross-site":
                 raise Forbidden("pages of other sites may not call a service without keys")
             return
         if key is None:
@@ -129,19 +129,12 @@ def refuse_to_be_open(settings: Settings, address: str) -> None:
     _log.warning("no keys are set: the service is open to everybody who reaches %s", address)
 
 
-def secret_of(headers: Headers) -> str | None:
-    """Finds the key of a request.
-
-    Args:
-        headers: The request's.
-
-    Returns:
-        What stands in ``Authorization: Bearer …``, else in ``X-API-Key``, or None.
-    """
-    scheme, _, token = headers.get("authorization", "").partition(" ")
+def _secret_of(sent: Mapping[bytes, bytes]) -> str | None:
+    """Finds the key in what stands in ``Authorization: Bearer …``, else in ``X-API-Key``; None if there is none."""
+    scheme, _, token = str(sent.get(b"authorization", b""), "latin-1").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
-    return headers.get("x-api-key", "").strip() or None
+    return str(sent.get(b"x-api-key", b""), "latin-1").strip() or None
 
 
 def _address(scope: Scope) -> str | None:

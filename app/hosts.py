@@ -72,6 +72,7 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
+@lru_cache(128)
 def _name_of(host: str) -> str:
     """Returns the name in a header ``Host``, without port, brackets and a dot at its end; empty if there is none."""
     try:

@@ -14,14 +14,14 @@ from typing import Any, TypeVar, cast
 from app.cache.base import CodeCache, Modality
 from app.decode import ImageDecoder
 from app.deps import Parts
-from app.index.base import EVERYTHING, CodeIndex, Hit
+from app.index.base import EVERYTHING, CodeIndex, Hit, Window
 from app.meters import Meters, Stage
+from model.codes import UInt8
 
 T = TypeVar("T")
 Watch = Callable[[Stage], AbstractContextManager[None]]
 
 _ENCODER: dict[str, Stage] = {"prepare": "prepare", "encode": "forward"}
-_CACHE: dict[str, Stage] = {"get_many": "cache", "put_many": "cache"}
 _CATALOGUE: dict[str, Stage] = {
     "get_many": "catalogue_read",
     "get_rows": "catalogue_read",
@@ -46,8 +46,8 @@ def measured(parts: Parts, meters: Meters) -> Parts:
     return replace(
         parts,
         encoders={modality: _timed(encoder, _ENCODER, watch) for modality, encoder in parts.encoders.items()},
-        indexes={modality: _measured_index(modality, index, meters, watch) for modality, index in parts.indexes.items()},
-        cache=_timed(cast(CodeCache, _CountedCache(parts.cache, meters)), _CACHE, watch),
+        indexes={one: cast(CodeIndex, _MeasuredIndex(one, index, meters)) for one, index in parts.indexes.items()},
+        cache=cast(CodeCache, _MeasuredCache(parts.cache, meters)),
         catalog=_timed(parts.catalog, _CATALOGUE, watch),
     )
 
@@ -78,8 +78,8 @@ class _Through:
         return len(self._part)
 
 
-class _CountedCache(_Through):
-    """Counts the keys asked for, by what became of them."""
+class _MeasuredCache(_Through):
+    """Times look-ups and counts the keys asked for, by what became of them."""
 
     def __init__(self, cache: CodeCache, meters: Meters) -> None:
         super().__init__(cache)
@@ -87,33 +87,44 @@ class _CountedCache(_Through):
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """Looks keys up; see the cache."""
-        codes: list[bytes | None] = await self._part.get_many(keys)
-        n_found = sum(code is not None for code in codes)
+        with self._meters.stage("cache"):
+            codes: list[bytes | None] = await self._part.get_many(keys)
+        n_found = len(codes) - codes.count(None)
         self._meters.looked_up("found", n_found)
-        self._meters.looked_up("missing" if n_found or self._part.answers else "unavailable", len(codes) - n_found)
+        if n_found < len(codes):
+            self._meters.looked_up("missing" if n_found or self._part.answers else "unavailable", len(codes) - n_found)
         return codes
 
+    async def put_many(self, entries: Mapping[str, bytes]) -> None:
+        """Keeps entries; see the cache."""
+        with self._meters.stage("cache"):
+            await self._part.put_many(entries)
 
-class _CountedIndex(_Through):
-    """Counts how near the first hits are."""
+
+class _MeasuredIndex(_Through):
+    """Times searches and counts how near the first hits are; says what every search asks for without a detour."""
 
     def __init__(self, modality: Modality, index: CodeIndex, meters: Meters) -> None:
         super().__init__(index)
         self._modality = modality
         self._meters = meters
+        self.n_bits = index.n_bits
 
-    def search(self, *queries: Any, **bounds: Any) -> list[list[Hit]]:
+    @property
+    def newest_row(self) -> int:
+        """Highest row id held, 0 if there is none."""
+        newest: int = self._part.newest_row
+        return newest
+
+    def search(self, packed_codes: UInt8, *, window: Window = EVERYTHING, **bounds: Any) -> list[list[Hit]]:
         """Searches; see the index."""
-        hits: list[list[Hit]] = self._part.search(*queries, **bounds)
-        if bounds.get("window", EVERYTHING).after is not None:
-            return hits  # a further page, or more of the same one
-        for first in (of_query[0] for of_query in hits if of_query):
-            self._meters.nearest(self._modality, first.distance)
+        with self._meters.stage("search"):
+            hits: list[list[Hit]] = self._part.search(packed_codes, window=window, **bounds)
+        if window.after is None:  # else it is a further page, or more of the same one
+            for of_query in hits:
+                if of_query:
+                    self._meters.nearest(self._modality, of_query[0].distance)
         return hits
-
-
-def _measured_index(modality: Modality, index: CodeIndex, meters: Meters, watch: Watch) -> CodeIndex:
-    return _timed(cast(CodeIndex, _CountedIndex(modality, index, meters)), {"search": "search"}, watch)
 
 
 def _timed(part: T, stages: Mapping[str, Stage], watch: Watch) -> T:

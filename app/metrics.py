@@ -54,6 +54,7 @@ class PrometheusMeters:
         self._of_lookup = {outcome: self._lookups.labels(outcome) for outcome in self._n_lookups}  # a count of zero is shown, too
         self._stage_s = {stage: self._stages_s.labels(stage) for stage in get_args(Stage)}
         self._of_request: dict[tuple[str, str, int], Histogram] = {}
+        self._of_target: dict[Modality, Histogram] = {}
         self._batch_sizes = Histogram(
             "bitlens_batch_size", "Inputs of one forward pass.", ("modality",), buckets=_BATCH_SIZES, registry=self._registry
         )
@@ -145,7 +146,9 @@ class PrometheusMeters:
             target: What it was compared by.
             distance: Differing bits.
         """
-        self._nearest.labels(target).observe(distance)
+        if target not in self._of_target:
+            self._of_target[target] = self._nearest.labels(target)
+        self._of_target[target].observe(distance)
 
     def render(self, figures: Figures) -> bytes:
         """Writes everything in Prometheus' text format; see :class:`~app.meters.Meters`.

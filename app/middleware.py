@@ -17,11 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.arrival import header_of
 from app.errors import INTERNAL, instance_of, problem, problem_response, routing_kind
-from app.logs import ACCESS, logged_with
+from app.logs import log_request, logged_with
 from app.meters import Meters
 
 _log = logging.getLogger(__name__)
-_access = logging.getLogger(ACCESS)
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 SECURITY_HEADERS = {
@@ -36,6 +35,8 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 _SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_REQUEST_ID_HEADER = b"x-request-id"
+_ALWAYS = frozenset([_REQUEST_ID_HEADER, *(name for name, _ in _SECURITY)])
 
 
 class Observe:
@@ -68,8 +69,9 @@ class Observe:
             nonlocal status, n_bytes
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message, {"X-Request-ID": request_id, **state.get("answer_headers", {})})
-            n_bytes += len(message.get("body", b""))
+                _add_headers(message, request_id, state.get("answer_headers"))
+            else:
+                n_bytes += len(message.get("body", b""))
             await send(message)
 
         try:
@@ -90,10 +92,7 @@ class Observe:
         facts = {"method": method, "route": route, "status": status, "latency_ms": round(latency_s * 1000, 1), "n_bytes": n_bytes}
         if "key_name" in scope["state"]:
             facts["key_name"] = scope["state"]["key_name"]
-        if _access.isEnabledFor(logging.INFO):  # without a look for the line of code that logs, which takes longer than all else
-            record = logging.LogRecord(ACCESS, logging.INFO, "", 0, "request", None, None)
-            record.__dict__.update(facts)
-            _access.handle(record)
+        log_request(facts)
 
 
 class LimitSize:
@@ -120,6 +119,9 @@ class LimitSize:
         if announced.isdecimal() and int(announced[:20]) > limit:
             body = problem(routing_kind(413), _too_large(limit), instance=instance_of(scope))
             await problem_response(body)(scope, receive, send)
+            return
+        if announced.isdecimal() and not header_of(scope, b"transfer-encoding"):
+            await self._app(scope, receive, send)  # no server reads more than is announced
             return
         n_bytes = 0
 
@@ -164,15 +166,18 @@ def _request_id(scope: Scope) -> str:
     return sent if _REQUEST_ID.fullmatch(sent) else f"{getrandbits(128):032x}"  # it names, it guards nothing
 
 
-def _add_headers(message: Message, own: Mapping[str, str]) -> None:
+def _add_headers(message: Message, request_id: str, callers: Mapping[str, str] | None) -> None:
     headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+    own = [(_REQUEST_ID_HEADER, request_id.encode("latin-1"))]
+    if callers:
+        own += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in callers.items()]
     names = {name for name, _ in headers}
-    for name, value in own.items():
-        raw = name.lower().encode("latin-1")
-        if raw in names:
-            headers = [header for header in headers if header[0] != raw]
-        headers.append((raw, value.encode("latin-1")))
-    message["headers"] = headers + [header for header in _SECURITY if header[0] not in names]
+    if not callers and names.isdisjoint(_ALWAYS):
+        message["headers"] = headers + own + _SECURITY
+        return
+    replaced = {name for name, _ in own}
+    headers = [header for header in headers if header[0] not in replaced]
+    message["headers"] = headers + own + [header for header in _SECURITY if header[0] not in names]
 
 
 def _too_large(limit: int) -> str:

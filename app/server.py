@@ -18,6 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _GRACE_S = 10
+_GARBAGE = 10_000  # objects made and kept since the last look for garbage: a look takes less than a millisecond, and so it is rare
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         gc.collect()
         gc.freeze()  # what is there now stays: no collection looks through it again while requests wait
+        gc.set_threshold(_GARBAGE, 20, 20)
         if self.started and sockets:
             sys.stdout.write(f"Bitlens is ready at {_address(sockets[0])}\n")
             sys.stdout.flush()

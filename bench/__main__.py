@@ -1,6 +1,6 @@
 """Runs all scripts one after another and writes the page on speed; or a quick check of the ratios alone.
 
-    python -m bench [--size check|bench|large] [--only NAME ...] [--out DIR] [--write docs/performance.md]
+    python -m bench [--size check|bench|large] [--only NAME ...] [--data DIR] [--out DIR] [--write docs/performance.md]
     python -m bench --size check --check
 
 Each script is a process of its own whose libraries have one thread each. One that fails is told, and the others go on.
@@ -22,27 +22,31 @@ from bench.performance_page import all_of, page, read_results
 from bench.result import OUT, SIZES
 from bench.targets import regressions
 
-SCRIPTS = ("limits", "search_pages", "index", "startup", "train", "evaluate")
+SCRIPTS = ("limits", "search", "race", "encode", "serve", "index", "startup", "train", "evaluate")
 """In the order of the page; each is ``python -m bench.NAME --size S --out DIR``."""
-CHECKED = ("evaluate", "train")
+CHECKED = ("search", "encode", "serve", "train", "evaluate")
 """Those that measure a ratio with a bound."""
+ON_DATA = ("search", "encode", "serve")
+"""Those that can be given a data set."""
 TIMEOUT_S = {"check": 90, "bench": 600, "large": 7200}
 _MARKS = "performance"
 
 
-def run_script(name: str, size: str, out: Path) -> str:
+def run_script(name: str, size: str, out: Path, data: Path | None = None) -> str:
     """Runs one script.
 
     Args:
         name: Of the script.
         size: One of :data:`bench.result.SIZES`.
         out: Folder of results; what it held of this script is removed first.
+        data: Folder of a data set for those of :data:`ON_DATA`.
 
     Returns:
         Why it failed, or nothing.
     """
     (out / f"{name}.json").unlink(missing_ok=True)
     command = [sys.executable, "-m", f"bench.{name}", "--size", size, "--out", str(out)]
+    command += ["--data", str(data)] if data is not None and name in ON_DATA else []
     started = perf_counter()
     try:
         ended = subprocess.run(command, env=environment(1), capture_output=True, text=True, timeout=TIMEOUT_S[size], check=False)
@@ -69,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--only", nargs="+", choices=SCRIPTS, default=[], metavar="NAME", help="run these, keep the others' results"
     )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of pairs, for learned codes and what 8 bits cost")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of results (default {OUT})")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables between the marks of this document")
     parser.add_argument("--check", action="store_true", help="fail if a ratio is below its bound; runs the scripts that have one")
@@ -81,9 +86,8 @@ def _run(given: argparse.Namespace) -> int:
     if given.write:
         put_between_marks(given.write, _MARKS, "")  # refused now, not after minutes
     given.out.mkdir(parents=True, exist_ok=True)
-    failed = [
-        why for name in given.only or (CHECKED if given.check else SCRIPTS) if (why := run_script(name, given.size, given.out))
-    ]
+    names = given.only or (CHECKED if given.check else SCRIPTS)
+    failed = [why for name in names if (why := run_script(name, given.size, given.out, given.data))]
     found = read_results(given.out, SCRIPTS)
     if given.write and found:
         given.write.write_text(put_between_marks(given.write, _MARKS, page(found, given.write.parent)), encoding="utf-8")

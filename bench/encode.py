@@ -1,34 +1,37 @@
 """Times encoding as it is served against torch, JPEG upload to prepared picture against the plain way, and the start.
 
-    python -m bench.encode [--bundle bundles/photos-64] [--int8 DIR] [--data DIR [--n-pairs 1000]] [--rounds 30] [--json]
+    OMP_NUM_THREADS=1 python -m bench.encode [--size check|bench|large] [--bundle bundles/photos-64] [--rounds 15]
+                                             [--data DIR [--n-pairs 500]]
 
-Everything runs on one thread, the candidates in turn, so that whatever else the machine does falls on all of them; ratios are of
-medians. ``torch eager`` is the network as its publishers load it, batch normalisations not folded. ``--int8`` takes a bundle that
-``training export --int8`` wrote; with ``--data``, mAP of torch, fp32 and int8 codes is taken on pairs of its query and gallery
-splits.
+Times are the processor's. ``torch eager`` is the network as its publishers load it, batch normalisations not folded. With
+``--data`` a bundle with 8-bit graphs is made by ``training export --int8``, and mAP of fp32 and int8 codes is taken on pairs of its
+query and gallery splits.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from statistics import median, quantiles
+from time import process_time
 from typing import Any
-
-import torch
 
 from bench.encode_inputs import BATCHES, SENTENCES, decode_agreement, photographs, upload_paths
 from bench.encode_peers import map_figures, torch_peers
+from bench.machine import environment, require_threads
+from bench.result import Result, measure
+from bench.timing import Spread, take_turns
 from model.bundle import EncoderBundle
 from model.codes import Float32
 from model.served import ServedBundle
 
+_ROUNDS = {"check": 5, "bench": 15, "large": 45}
+_EAGER, _PLAIN = "torch eager", "plain multipart, Pillow"
+_TARGETS = {"image": "encode_image", "text": "encode_text"}
 _START = """
 import time
 begun = time.perf_counter()
@@ -44,64 +47,52 @@ _STARTS = {
 }
 
 
-def timed(candidates: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, dict[str, float]]:
-    """Runs candidates in turn.
+def upload(result: Result, rounds: int) -> None:
+    """Times what happens to an uploaded picture before it is encoded.
 
     Args:
-        candidates: By name; the first one is what the others are compared with.
-        rounds: How often.
-
-    Returns:
-        Median milliseconds, half of the spread between the quartiles, and how many times faster than the first.
+        result: Takes rows, duel and target.
+        rounds: Turns.
     """
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for run in candidates.values():
-        run()
-    for _ in range(rounds):
-        for name, run in candidates.items():
-            begun = time.perf_counter()
-            run()
-            times[name].append(1000 * (time.perf_counter() - begun))
-    first = median(next(iter(times.values())))
-    spread = {name: quantiles(found, n=4) for name, found in times.items()}
-    return {
-        name: {
-            "ms": round(median(found), 2),
-            "spread_ms": round((spread[name][2] - spread[name][0]) / 2, 2),
-            "times_faster": round(first / median(found), 2),
-        }
-        for name, found in times.items()
-    }
+    turns = take_turns(upload_paths(), rounds=rounds, clock=process_time)
+    for name in turns.seconds:
+        result.add("Uploaded JPEG of 1024 × 768 to pixels", way=name, ms=turns.of(name).times(1e3))
+    result.beat("uploaded JPEG to pixels", _PLAIN, turns.ratio(_PLAIN, "ours"))
+    result.reach("upload", turns.ratio(_PLAIN, "ours"))
 
 
-def encode_figures(folder: Path, int8: Path | None, rounds: int) -> dict[str, Any]:
-    """Times the encoders.
+def encoding(result: Result, bundle: Path, kinds: Mapping[str, Path], rounds: int) -> None:
+    """Times the encoders, and counts the bits that are torch's.
 
     Args:
-        folder: Of a bundle with graphs.
-        int8: Of one with 8-bit graphs of the same heads.
-        rounds: How often each.
-
-    Returns:
-        Figures by modality and batch, and the share of bits equal to torch's.
+        result: Takes rows, duels and targets.
+        bundle: Folder of a bundle with graphs.
+        kinds: Folders of bundles of the same heads, by name; ``fp32`` is what is served.
+        rounds: Turns.
     """
-    bundle = EncoderBundle.from_pretrained(folder)
-    wholes = bundle.encoders()
-    served = {"fp32": ServedBundle.open(folder).encoders(), **({"int8": ServedBundle.open(int8).encoders()} if int8 else {})}
+    whole = EncoderBundle.from_pretrained(bundle)
+    served = {kind: ServedBundle.open(folder).encoders() for kind, folder in kinds.items()}
     raw: dict[str, Sequence[Any]] = {"image": photographs(), "text": SENTENCES}
-    found: dict[str, Any] = {}
-    for name, inputs in raw.items():
-        prepared = [wholes[name].prepare(each) for each in inputs]
-        ready = {kind: [encoders[name].prepare(each) for each in inputs] for kind, encoders in served.items()}
+    for modality, inputs in raw.items():
+        encoder = whole.encoders()[modality]
+        prepared = [encoder.prepare(each) for each in inputs]
+        ready = {kind: [encoders[modality].prepare(each) for each in inputs] for kind, encoders in served.items()}
         for n in BATCHES:
-            candidates: dict[str, Callable[[], object]] = {
-                peer: partial(encode, prepared[:n]) for peer, encode in torch_peers(bundle, name).items()
-            }
-            candidates |= {kind: partial(encoders[name].encode, ready[kind][:n]) for kind, encoders in served.items()}
-            found[f"{name}, batch {n}"] = timed(candidates, rounds)
-        wanted = wholes[name].encode(prepared)
-        found[f"{name}, equal bits"] = {kind: equal_bits(wanted, served[kind][name].encode(p)) for kind, p in ready.items()}
-    return found
+            calls: dict[str, Callable[[], object]]
+            calls = {peer: partial(encode, prepared[:n]) for peer, encode in torch_peers(whole, modality).items()}
+            calls |= {kind: partial(encoders[modality].encode, ready[kind][:n]) for kind, encoders in served.items()}
+            turns = take_turns(calls, rounds=rounds, warm_ups=2, at_least_s=0.02, clock=process_time)
+            for name in calls:
+                row = {"batch": n, "way": name, "ms_each": turns.of(name).times(1e3 / n)}
+                result.add(f"Encoding, {modality}", **row, times_faster=turns.ratio(_EAGER, name))
+                if name not in served:
+                    result.beat(f"encoding, {modality}, batch of {n}", name, turns.ratio(name, "fp32"))
+            if n == 1:
+                result.reach(_TARGETS[modality], turns.ratio(_EAGER, "fp32"))
+        wanted = encoder.encode(prepared)
+        for kind, encoders in served.items():
+            share = equal_bits(wanted, encoders[modality].encode(ready[kind]))
+            result.add("Bits equal to torch's, %", modality=modality, graphs=kind, equal=100 * share)
 
 
 def equal_bits(wanted: Float32, found: Float32) -> float:
@@ -114,69 +105,77 @@ def equal_bits(wanted: Float32, found: Float32) -> float:
     Returns:
         A number in [0, 1].
     """
-    return round(float(((wanted >= 0) == (found >= 0)).mean()), 5)
+    return float(((wanted >= 0) == (found >= 0)).mean())
 
 
-def start_figures(folder: Path, rounds: int = 3) -> dict[str, float]:
+def starting(result: Result, bundle: Path, rounds: int = 3) -> None:
     """Times processes from their first import to the first code of a text.
 
     Args:
-        folder: Of the bundle.
+        result: Takes rows and duel.
+        bundle: Folder of the bundle.
         rounds: How often each.
-
-    Returns:
-        Median seconds by kind, and how many times faster ours is.
     """
     seconds: dict[str, list[float]] = {name: [] for name in _STARTS}
     for _ in range(rounds):
         for name, (load, encoder) in _STARTS.items():
-            program = _START.format(load=load, encoder=encoder.format(folder=str(folder)))
-            ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+            program = _START.format(load=load, encoder=encoder.format(folder=str(bundle)))
+            ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment(1))
             seconds[name].append(float(ended.stdout))
-    medians = {f"{name}_s": round(median(found), 2) for name, found in seconds.items()}
-    return {**medians, "times_faster": round(medians["torch_s"] / medians["ours_s"], 2)}
+    for name, taken in seconds.items():
+        result.add("Start to the first code of a text", way=name, seconds=Spread.of(taken))
+    ratios = [torch / ours for torch, ours in zip(seconds["torch"], seconds["ours"], strict=True)]
+    result.beat("start to the first code of a text", "torch", Spread.of(ratios))
 
 
-def sections(given: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Measures one thing after another.
+def on_data(result: Result, kinds: Mapping[str, Path], data: Path, n_pairs: int) -> None:
+    """Says what scaled decoding and 8-bit graphs change; nothing is chosen by it.
 
     Args:
-        given: Arguments of the command line.
-
-    Yields:
-        A title and its figures.
+        result: Takes rows and target.
+        kinds: Folders of bundles by name, ``fp32`` and ``int8``.
+        data: Folder of the data set.
+        n_pairs: On so many pairs.
     """
-    yield "JPEG 1024×768 to prepared picture", timed(upload_paths(), given.rounds)
-    yield from encode_figures(given.bundle, given.int8, given.rounds).items()
-    yield "start to first code of a text", start_figures(given.bundle)
-    if given.data:
-        encoder = ServedBundle.open(given.bundle).encoders()["image"]
-        yield "equal bits of a scaled decode, and of what else changes a picture", decode_agreement(encoder, given.data)
-        yield "mAP", map_figures(given.bundle, given.int8, given.data, given.n_pairs)
+    for what, share in decode_agreement(ServedBundle.open(kinds["fp32"]).encoders()["image"], data).items():
+        result.add("Bits of a picture's code that stay, %", although=what, equal=100 * share)
+    found = map_figures(kinds, data, n_pairs)
+    for kind, figures in found.items():
+        result.add(f"mAP on {n_pairs:,} pairs, a fifth of them queries", graphs=kind, i2t=figures.i2t_map, t2i=figures.t2i_map)
+    result.reach("int8_map", Spread.exactly(100 * (found["fp32"].mean_map - found["int8"].mean_map)))
 
 
-def main() -> None:
-    """Prints all figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", type=Path, default=Path("bundles/photos-64"))
-    parser.add_argument("--int8", type=Path)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--n-pairs", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    found: dict[str, Any] = {}
-    for title, rows in sections(given):
-        found[title] = rows
-        if not given.json:
-            print(f"\n{title}", flush=True)
-            for name, row in rows.items():
-                shown = "  ".join(f"{key} {value}" for key, value in row.items()) if isinstance(row, dict) else row
-                print(f"  {name:24} {shown}", flush=True)
-    if given.json:
-        print(json.dumps(found))
+def run(given: argparse.Namespace) -> Result:
+    """Measures.
+
+    Args:
+        given: Sizes.
+
+    Returns:
+        Tables, and the targets of encoding.
+    """
+    require_threads(1)
+    rounds = given.rounds or _ROUNDS[given.size]
+    result = Result("encode", "Encoding", {"bundle": given.bundle.name, "threads": 1})
+    upload(result, 2 * rounds)
+    kinds = {"fp32": given.bundle}
+    with tempfile.TemporaryDirectory() as folder:
+        if given.data is not None and given.size != "check":
+            kinds["int8"] = Path(folder, "int8")
+            command = ["-m", "training", "export", str(given.bundle), "--data", str(given.data), "--int8"]
+            subprocess.run([sys.executable, *command, "--out", str(kinds["int8"])], check=True, capture_output=True)
+        encoding(result, given.bundle, kinds, rounds)
+        if given.size != "check":
+            starting(result, given.bundle)
+        if "int8" in kinds:
+            on_data(result, kinds, given.data, given.n_pairs)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    own = argparse.ArgumentParser()
+    own.add_argument("--bundle", type=Path, default=Path("bundles/photos-64"))
+    own.add_argument("--data", type=Path, metavar="DIR", help="folder of pictures and texts, for what 8 bits cost")
+    own.add_argument("--n-pairs", type=int, default=500)
+    own.add_argument("--rounds", type=int)
+    sys.exit(measure(__doc__, run, own))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from model.bundle import EncoderBundle
 from model.codes import Float32
 from model.encoder import encode_features
 from model.served import ServedBundle
-from training.evaluation import LabelledCodes, evaluate_map
+from training.evaluation import LabelledCodes, MapEvaluation, evaluate_map
 
 Encode = Callable[[Sequence[Any]], Float32]
 
@@ -48,32 +48,24 @@ def torch_peers(bundle: EncoderBundle, modality: str) -> dict[str, Encode]:
     return {"torch eager": encode, "torch, folded": whole.encode}
 
 
-def map_figures(folder: Path, int8: Path | None, data: Path, n_pairs: int) -> dict[str, dict[str, float]]:
-    """Takes mAP of torch's codes and of the graphs'; nothing is chosen by it.
+def map_figures(kinds: Mapping[str, Path], data: Path, n_pairs: int) -> dict[str, MapEvaluation]:
+    """Takes mAP of the codes of several graphs.
 
     Args:
-        folder: Of the bundle.
-        int8: Of one with 8-bit graphs.
+        kinds: Folders of bundles by name.
         data: Folder of the data set.
         n_pairs: A fifth of them from the query split, the others from the gallery.
 
     Returns:
-        mAP in both directions, and the difference of their mean to torch's in points.
+        mAP by name.
     """
-    splits = read_splits(data)
-    kinds: dict[str, dict[str, Any]] = {"torch": dict(EncoderBundle.from_pretrained(folder).encoders())}
-    kinds |= {"fp32": dict(ServedBundle.open(folder).encoders())}
-    kinds |= {"int8": dict(ServedBundle.open(int8).encoders())} if int8 else {}
-    n_query = n_pairs // 5
-    parts = {"query": (splits.query, n_query), "gallery": (splits.gallery, n_pairs - n_query)}
-    found: dict[str, dict[str, float]] = {}
-    for kind, encoders in kinds.items():
-        query, database = (_codes(encoders, pairs, n) for pairs, n in parts.values())
-        figures = evaluate_map(query, database)
-        found[kind] = {"i2t": round(figures.i2t_map, 4), "t2i": round(figures.t2i_map, 4), "mean": figures.mean_map}
-    for row in found.values():
-        row["points_to_torch"] = round(100 * (row["mean"] - found["torch"]["mean"]), 3)
-    return {kind: {**row, "mean": round(row["mean"], 4)} for kind, row in found.items()}
+    splits, n_query = read_splits(data), n_pairs // 5
+    found = {}
+    for kind, folder in kinds.items():
+        encoders = dict(ServedBundle.open(folder).encoders())
+        query, database = (_codes(encoders, *part) for part in ((splits.query, n_query), (splits.gallery, n_pairs - n_query)))
+        found[kind] = evaluate_map(query, database)
+    return found
 
 
 def _codes(encoders: dict[str, Any], pairs: Any, n: int) -> LabelledCodes:

@@ -1,26 +1,43 @@
-"""Searches, adds and deletes at the same time; answers are compared with what brute force says of the rows that stay all the while.
+"""Times single changes of a large index, and searches while others write; answers are compared with those of brute force.
 
-    python -m bench.race [--seconds 60] [--n-codes 1000000] [--n-bits 64] [--kind auto]
+    OMP_NUM_THREADS=1 python -m bench.race [--size check|bench|large] [--seconds 60] [--n-codes N] [--n-bits 64] [--kind auto]
 
-A few thousand codes come and go beside those that stay. Prints how many searches and writes there were, and the longest of each; a
-wrong answer ends it with an error.
+One thread searches, alone and while another changes single rows; two search, alone, beside a busy core, and while many rows change;
+all in turns. A wrong answer ends it with an error. The longest wait is one search's among all; what it is without writes stands
+beside it.
 """
 
 from __future__ import annotations
 
 import argparse
-import threading
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import count
 
+import faiss
 import numpy as np
 
 from app.index import INDEXES, open_index, warm_up
 from app.index.base import CodeIndex
+from bench.machine import require_threads
+from bench.result import Result, measure
 from bench.search_codes import clustered
-from model.codes import UInt8, hamming_distances
+from bench.timing import Spread, Turns, take_turns
+from model.codes import UInt8
 
-_K, _N_QUERIES, _BLOCK = 10, 32, 16
+_K, _N_QUERIES, _BLOCK, _CHANGES = 10, 32, 16, 301
+_WORKS = {
+    "search": ("search",),
+    "search, single rows change": ("search", "change"),
+    "two search": ("search", "search"),
+    "two search, a core is busy": ("search", "search", "compute"),
+    "two search, many rows change": ("search", "search", "write"),
+}
+_TURNS = 5
+_SIZES = {"check": (200_000, 2.0), "bench": (10_000_000, 15.0), "large": (10_000_000, 60.0)}
 
 
 @dataclass
@@ -29,18 +46,18 @@ class Race:
 
     Attributes:
         index: Is searched and written.
-        codes: (N, n_bits / 8) of the rows that stay, rows 1…N.
+        next_row: First row that may be added.
         queries: (Q, n_bits / 8).
         nearest: For each query the distance of the k-th row that stays: hits nearer than that which stay must be there.
-        ends_s: When it is over.
+        ends_s: When it is over, by the clock.
         waits: Milliseconds of each call, by kind.
     """
 
     index: CodeIndex
-    codes: UInt8
+    next_row: int
     queries: UInt8
     nearest: list[dict[int, int]]
-    ends_s: float
+    ends_s: float = 0.0
     waits: dict[str, list[float]] = field(default_factory=lambda: {"search": [], "add": [], "remove": []})
 
     def timed(self, kind: str, started_s: float) -> None:
@@ -65,86 +82,166 @@ class Race:
             if places != sorted(places) or len(hits) != _K or missing:
                 raise SystemExit(f"a wrong answer: {hits}, missing {missing}")
 
+    def change(self) -> None:
+        """Adds and removes single rows until the end."""
+        self._write(1, 16)
+
     def write(self) -> None:
-        """Adds and removes rows until the end."""
-        random, row = np.random.default_rng(1), len(self.codes)
+        """Adds and removes many rows until the end."""
+        self._write(_BLOCK, 4096)
+
+    def _write(self, n_together: int, n_held: int) -> None:
+        random, row = np.random.default_rng(1), self.next_row
         held: list[int] = []
         while time.perf_counter() < self.ends_s:
-            rows = np.arange(row + 1, row + 1 + _BLOCK)
-            codes = self.queries[random.integers(0, len(self.queries), _BLOCK)] ^ random.integers(0, 4, (_BLOCK, 1), np.uint8)
+            rows = np.arange(row, row + n_together)
+            codes = self.queries[random.integers(0, len(self.queries), n_together)] ^ random.integers(
+                0, 4, (n_together, 1), np.uint8
+            )
             started_s = time.perf_counter()
             self.index.add(rows, codes)
             self.timed("add", started_s)
-            row, held = row + _BLOCK, held + rows.tolist()
-            if len(held) > 4096:
-                gone, held = held[:2048], held[2048:]
+            row, held = row + n_together, held + rows.tolist()
+            if len(held) > n_held:
+                gone, held = held[: n_held // 2], held[n_held // 2 :]
                 started_s = time.perf_counter()
                 self.index.remove(np.array(gone[:1]))
                 self.timed("remove", started_s)
                 self.index.remove(np.array(gone[1:]))
             time.sleep(0.0005)
+        self.next_row = row
+
+    def compute(self) -> None:
+        """Keeps a core busy until the end, without Python's lock."""
+        block = bytes(1 << 18)
+        while time.perf_counter() < self.ends_s:
+            sha256(block).digest()
+
+    def let(self, *works: str, seconds: float) -> None:
+        """Lets threads work at the same time.
+
+        Args:
+            *works: ``search``, ``change``, ``write`` or ``compute``, one a thread.
+            seconds: How long.
+
+        Raises:
+            SystemExit: If an answer is wrong.
+        """
+        self.waits, self.ends_s = {"search": [], "add": [], "remove": []}, time.perf_counter() + seconds
+        with ThreadPoolExecutor(len(works)) as pool:
+            for ended in [pool.submit(getattr(self, work)) for work in works]:
+                ended.result()
 
 
-def run(kind: str, n_codes: int, n_bits: int, seconds: float) -> dict[str, list[float]]:
-    """Lets two threads search and one write.
+def change_turns(index: CodeIndex, n_codes: int, queries: UInt8) -> Turns:
+    """Times changes of one row each; rows 1…302 are gone afterwards, and two new ones are left.
+
+    Args:
+        index: Holds rows 1…N.
+        n_codes: N.
+        queries: (Q, n_bits / 8) uint8, codes to add.
+
+    Returns:
+        Seconds of adding one, of removing one of the old rows, and of removing one of the new.
+    """
+    index.add(np.arange(n_codes + 1, n_codes + 3), queries[:2])  # so that a new one is there whenever its turn comes
+    added, old, new = count(n_codes + 3), count(1), count(n_codes + 1)
+    return take_turns(
+        {
+            "add one": lambda: index.add(np.array([next(added)]), queries[:1]),
+            "remove an old one": lambda: index.remove(np.array([next(old)])),
+            "remove a new one": lambda: index.remove(np.array([next(new)])),
+        },
+        rounds=_CHANGES,
+    )
+
+
+def made(kind: str, n_codes: int, n_bits: int) -> tuple[Race, Turns]:
+    """Fills an index and times changes of it.
 
     Args:
         kind: Of the index.
-        n_codes: Rows that stay.
+        n_codes: Rows at first.
         n_bits: Bits of one code.
-        seconds: How long.
 
     Returns:
-        Milliseconds of each call, by kind.
-
-    Raises:
-        SystemExit: If an answer is wrong.
+        The race, not begun, and the changes' times.
     """
     codes = clustered(n_codes + _N_QUERIES, n_bits)
     queries, codes = codes[:_N_QUERIES], np.ascontiguousarray(codes[_N_QUERIES:])
-    nearest = []
-    for query in queries:
-        distances = hamming_distances(query[None, :], codes)[0]
-        rows = np.argsort(distances, kind="stable")[:_K]
-        nearest.append({int(row) + 1: int(distances[row]) for row in rows})
     known = next(name for name in INDEXES if name == kind)
     warm_up(n_bits, kind=known, n_codes=n_codes)
     index = open_index(n_bits, kind=known)
     index.load(np.arange(1, n_codes + 1), codes)
-    race = Race(index, codes, queries, nearest, time.perf_counter() + seconds)
-    failed: list[BaseException] = []
-
-    def guarded(work: str) -> None:
-        try:
-            getattr(race, work)()
-        except BaseException as error:
-            failed.append(error)
-            raise
-
-    threads = [threading.Thread(target=guarded, args=(work,)) for work in ("search", "search", "write")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failed:
-        raise SystemExit(f"the race was lost: {failed[0]}")
-    return race.waits
+    getattr(getattr(index, "_index", index), "settle", lambda: None)()
+    turns = change_turns(index, n_codes, queries)
+    gone = _CHANGES + 1
+    distances, rows = faiss.knn_hamming(queries, codes[gone:], _K)
+    nearest = [
+        {row + 1 + gone: distance for row, distance in zip(*each, strict=True)}
+        for each in zip(rows.tolist(), distances.tolist(), strict=True)
+    ]
+    return Race(index, n_codes + gone + 3, queries, nearest), turns
 
 
-def main() -> None:
-    """Reads the arguments and prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--n-codes", type=int, default=1_000_000)
-    parser.add_argument("--n-bits", type=int, default=64)
-    parser.add_argument("--kind", choices=sorted(INDEXES), default="auto")
-    given = parser.parse_args()
-    waits = run(given.kind, given.n_codes, given.n_bits, given.seconds)
-    print(f"{given.kind}, {given.n_codes} codes of {given.n_bits} bits, {given.seconds:g} s: no wrong answer")
-    for kind, times in waits.items():
-        middle, high = np.percentile(times, [50, 99.9]).tolist()
-        print(f"{len(times)} × {kind}: median {middle:.3f} ms, 99.9 % {high:.2f} ms, longest {max(times):.2f} ms")
+def in_turns(race: Race, seconds: float) -> dict[str, dict[str, list[float]]]:
+    """Returns milliseconds of each call, by kind, by what threads did: so many seconds beside writes, a third of it otherwise."""
+    waits: dict[str, dict[str, list[float]]] = {name: {} for name in _WORKS}
+    for _ in range(_TURNS):
+        for name, works in _WORKS.items():
+            race.let(*works, seconds=seconds / _TURNS / (1 if {"write", "change"} & set(works) else 3))
+            for call, waited in race.waits.items():
+                waits[name].setdefault(call, []).extend(waited)
+    return waits
+
+
+def add_waits(result: Result, threads: str, waits: dict[str, list[float]]) -> float:
+    """Adds a row for each kind of call.
+
+    Args:
+        result: Takes the rows.
+        threads: What they did.
+        waits: Milliseconds of each call, by kind.
+
+    Returns:
+        The longest search, ms.
+    """
+    for call, waited in waits.items():
+        if waited:
+            high = dict(zip(("99_%_ms", "99.9_%_ms"), np.quantile(waited, [0.99, 0.999]).tolist(), strict=True))
+            result.add("Waits", threads=threads, call=call, calls=len(waited), ms=Spread.of(waited), **high, longest_ms=max(waited))
+    return max(waits["search"])
+
+
+def run(given: argparse.Namespace) -> Result:
+    """Measures.
+
+    Args:
+        given: Sizes.
+
+    Returns:
+        Changes and waits.
+    """
+    require_threads(1)
+    faiss.omp_set_num_threads(1)
+    n_codes, seconds = _SIZES[given.size]
+    n_codes, seconds = given.n_codes or n_codes, given.seconds or seconds
+    facts = {"kind": given.kind, "n_codes": n_codes, "n_bits": given.n_bits, "seconds": seconds}
+    result = Result("race", "Changes, and searches meanwhile", facts)
+    race, turns = made(given.kind, n_codes, given.n_bits)
+    for name in turns.seconds:
+        result.add(f"Changing one row among {n_codes:,}", change=name, µs=turns.of(name).times(1e6))
+    longest = {name: add_waits(result, name, waits) for name, waits in in_turns(race, seconds).items()}
+    result.notes.append("No answer was wrong.")
+    result.reach("change_one", max((turns.of(name).times(1e6) for name in turns.seconds), key=lambda spread: spread.value))
+    result.reach("change_pause", Spread.exactly(longest["search, single rows change"]))
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    own = argparse.ArgumentParser()
+    own.add_argument("--seconds", type=float)
+    own.add_argument("--n-codes", type=int)
+    own.add_argument("--n-bits", type=int, default=64)
+    own.add_argument("--kind", choices=sorted(INDEXES), default="auto")
+    sys.exit(measure(__doc__, run, own))

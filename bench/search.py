@@ -1,124 +1,79 @@
-"""Times exact search against its peers on the same codes, one thread, interleaved, beside what reading the codes alone takes.
+"""Times exact search beside its peers on the same codes, one thread, and beside what reading the codes alone takes.
 
-    python -m bench.search [--n-codes 100000 1000000] [--n-bits 64 128] [--codes uniform clustered learned] [--data DIR]
-                           [--k 10] [--rounds 31] [--json FILE] [--markdown FILE]
+    OMP_NUM_THREADS=1 python -m bench.search [--size check|bench|large] [--n-codes N …] [--n-bits B …] [--codes KIND …]
+                                             [--data DIR] [--k 10] [--rounds 9]
 
-All indexes are called in turn with the same query, so that whatever else the machine does falls on all of them, and each finds the
-processor's caches full of the others' codes; "alone" is an index called again and again. Figures are medians of microseconds. Exact
-indexes must find what faiss's flat scan finds, or the script fails; of the others it prints which share of the hits they find.
-Learned codes are those of a bundle for a gallery's captions, multiplied (``bench.search_codes``); they need ``--data``.
+All indexes hold the same codes and are asked in turns, so that each finds the processor's caches full of the others' codes; "again
+and again" is one index asked for some milliseconds on end. Times are the processor's, so that whoever else wants the cores counts
+little. Exact ones must find what faiss's flat scan finds, ours the same rows in the same order, or the script fails; of the others
+it is told which share of the hits they find. Learned codes are those that a bundle gives captions, multiplied
+(:mod:`bench.search_codes`): made-up captions, or those of ``--data``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import time
-from dataclasses import asdict, dataclass
+import sys
+from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
+from time import process_time
 
 import faiss
 import numpy as np
 
-from bench.search_codes import clustered, learned, real_codes, uniform
-from bench.search_peers import Search, peers
+from bench.machine import require_threads
+from bench.result import Result, measure
+from bench.search_codes import KINDS
+from bench.search_peers import AUTO, EXACT, FLAT, SCAN, Peer, peers
+from bench.search_targets import READING, Found, reach
+from bench.search_worlds import World, crossed, made, worlds
+from bench.timing import take_turns
 from model.codes import Int64, UInt8, hamming_distances
 
-_BATCH, _WARM = 16, 3
-_APPROXIMATE = ("faiss MultiHash", "faiss BinaryHash", "usearch HNSW", "hammingbird")
+_BATCH, _A_TURN_S = 16, 0.01
 
 
-@dataclass(frozen=True)
-class Line:
-    """One index on one set of codes.
-
-    Attributes:
-        codes: Kind of the codes.
-        n_codes: How many.
-        n_bits: Bits of one.
-        name: Which index.
-        one_us: Microseconds of one query, the median.
-        spread: Its quartiles, microseconds.
-        alone_us: The same with nothing else called in between.
-        batch_us: Microseconds of each of a batch of 16, the median.
-        faster: Times as fast as faiss flat: one query, alone, batch.
-        recall: Share of the distances among the true ones.
-        read_us: Microseconds of reading all codes once.
-    """
-
-    codes: str
-    n_codes: int
-    n_bits: int
-    name: str
-    one_us: float
-    spread: tuple[float, float]
-    alone_us: float
-    batch_us: float
-    faster: tuple[float, float, float]
-    recall: float
-    read_us: float
-
-
-def timed(searches: list[Search], queries: UInt8, k: int, rounds: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Calls all in turn.
-
-    Args:
-        searches: What is timed.
-        queries: (Q, B, n_bits / 8) uint8, B queries a call.
-        k: Hits asked for.
-        rounds: Calls timed of each.
-
-    Returns:
-        (rounds, searches) microseconds a query.
-    """
-    times = np.empty((rounds, len(searches)))
-    for at in range(-_WARM, rounds):
-        for one, search in enumerate(searches):
-            started = time.perf_counter()
-            search(queries[at % len(queries)], k)
-            if at >= 0:
-                times[at, one] = (time.perf_counter() - started) * 1e6 / queries.shape[1]
-    return times
-
-
-def compare(kind: str, codes: UInt8, queries: UInt8, k: int, rounds: int) -> list[Line]:
+def compare(codes: UInt8, queries: UInt8, k: int, *, rounds: int, ours_only: bool = False) -> Found:
     """Fills all indexes with the same codes and times them.
 
     Args:
-        kind: What the codes are.
         codes: (N, n_bits / 8) uint8.
-        queries: (≥ 16, n_bits / 8) uint8, alike but not among them.
+        queries: (≥ 16, n_bits / 8) uint8.
         k: Hits asked for.
-        rounds: Calls timed of each.
+        rounds: Turns.
+        ours_only: Whether only ours and the reference take part.
 
     Returns:
-        One line an index; the reference first.
+        What was measured.
 
     Raises:
         SystemExit: If an exact one does not find the same.
     """
-    named = list(peers(codes))
-    truth = named[0][1](queries[:_BATCH], k)
-    recalls = [_recall(search(queries[:_BATCH], k), truth, queries[:_BATCH], codes) for _, search in named]
-    for (name, search), recall in zip(named, recalls, strict=True):
-        is_other = name.startswith("bitlens") and not np.array_equal(search(queries[:_BATCH], k), truth)
-        if is_other or (recall < 1 and name not in _APPROXIMATE):
-            raise SystemExit(f"{name} finds other codes than {named[0][0]}")
-    searches = [search for _, search in named]
-    one = timed(searches, queries[:, None, :], k, rounds)
-    batch = timed(searches, np.stack([np.roll(queries, -shift, axis=0)[:_BATCH] for shift in range(5)]), k, max(rounds // 4, 3))
-    words = codes.reshape(-1).view(np.uint64 if codes.size % 8 == 0 else np.uint8)
-    read_us = float(np.median(timed([lambda _queries, _k: np.bitwise_xor.reduce(words)], queries[:, None, :], k, rounds)))
-    middle, middle_of_batch = np.median(one, axis=0), np.median(batch, axis=0)
-    alone = np.array([np.median(timed([search], queries[:, None, :], k, rounds)) for search in searches])
-    low, high = np.percentile(one, [25, 75], axis=0)
-    lines = []
-    for at, (name, _) in enumerate(named):
-        faster = (middle[0] / middle[at], alone[0] / alone[at], middle_of_batch[0] / middle_of_batch[at])
-        us = float(middle[at]), (float(low[at]), float(high[at])), float(alone[at]), float(middle_of_batch[at])
-        lines.append(Line(kind, len(codes), 8 * codes.shape[1], name, *us, faster, recalls[at], read_us))
-    return lines
+    named = list(peers(codes, ours_only=ours_only))
+    batch = queries[:_BATCH]
+    truth, recall = named[0].search(batch, k), {}
+    for peer in named:
+        rows = peer.search(batch, k)
+        recall[peer.name] = _recall(rows, truth, batch, codes)
+        if (peer.name in EXACT and recall[peer.name] < 1) or (peer.name in (SCAN, AUTO) and not np.array_equal(rows, truth)):
+            raise SystemExit(f"{peer.name} finds other codes than {FLAT}")
+    words = codes.reshape(-1).view(np.uint64)
+    calls = {peer.name: _asking(peer, queries, 1, k) for peer in named}
+    calls[READING] = lambda: np.bitwise_xor.reduce(words)
+    one = take_turns(calls, rounds=3 * rounds, warm_ups=3, clock=process_time)
+    calls = {name: calls[name] for name in (FLAT, SCAN, AUTO)}
+    again = take_turns(calls, rounds=rounds, at_least_s=_A_TURN_S, clock=process_time)
+    calls = {peer.name: _asking(peer, queries, _BATCH, k) for peer in named if peer.name in calls}
+    together = take_turns(calls, rounds=rounds, at_least_s=_A_TURN_S, clock=process_time)
+    told = {peer.name: peer for peer in named if peer.engine}
+    engine, memory = ({name: getattr(peer, fact) for name, peer in told.items()} for fact in ("engine", "bytes_a_code"))
+    return Found(one, again, together, recall, engine, memory)
+
+
+def _asking(peer: Peer, queries: UInt8, n_together: int, k: int) -> Callable[[], object]:
+    groups = cycle([queries[start : start + n_together] for start in range(0, len(queries) - n_together + 1, n_together)])
+    return lambda: peer.search(next(groups), k)
 
 
 def _recall(found: Int64, truth: Int64, queries: UInt8, codes: UInt8) -> float:
@@ -127,74 +82,71 @@ def _recall(found: Int64, truth: Int64, queries: UInt8, codes: UInt8) -> float:
     for rows, true, query in zip(found, truth, queries, strict=True):
         held = rows[(rows >= 0) & (rows < len(codes))]
         farthest = hamming_distances(query[None, :], codes[true[-1:]])[0, 0]
-        shares.append(
-            float((hamming_distances(query[None, :], codes[held])[0] <= farthest).sum() / len(true)) if len(held) else 0.0
-        )
+        near = hamming_distances(query[None, :], codes[held])[0] <= farthest if len(held) else np.zeros(0)
+        shares.append(float(near.sum() / len(true)))
     return float(np.mean(shares))
 
 
-def markdown(lines: list[Line]) -> str:
-    """Returns a table.
+def tell(result: Result, world: World, found: Found) -> None:
+    """Puts a world into the result.
 
     Args:
-        lines: What was measured.
+        result: Takes rows, duels and limits.
+        world: Which.
+        found: What was measured.
+    """
+    what = f"{world.n_codes:,} {world.kind} codes of {world.n_bits} bits"
+    for name in found.recall:
+        engine = f" ({found.engine[name]})" if name == AUTO else ""
+        row = {"index": f"{name}{engine}", "one_query_µs": found.one.of(name).times(1e6)}
+        row |= {"times_faiss": found.one.ratio(FLAT, name), "recall": found.recall[name]}
+        if name in found.batch.seconds:
+            row["again_and_again_µs"] = found.again.of(name).times(1e6)
+            row["times_faiss, again"] = found.again.ratio(FLAT, name)
+            row["16_together_each_µs"] = found.batch.of(name).times(1e6 / _BATCH)
+            row["times_faiss, 16"] = found.batch.ratio(FLAT, name)
+        result.add(what, **row, bytes_a_code=found.bytes_a_code.get(name, ""))
+        if name not in (SCAN, AUTO):
+            result.beat(f"one query, {what}", name, found.one.ratio(name, AUTO))
+    result.beat(f"one query again and again, {what}", FLAT, found.again.ratio(FLAT, AUTO))
+    result.beat(f"16 together, {what}", FLAT, found.batch.ratio(FLAT, AUTO))
+    result.near(f"scan for one query, {what}", READING, found.one.ratio(READING, SCAN))
+
+
+def run(given: argparse.Namespace) -> Result:
+    """Measures.
+
+    Args:
+        given: Sizes.
 
     Returns:
-        Markdown.
+        A table a world, and the targets of searching.
     """
-    head = "| codes | N | bits | index | one query, µs (quartiles) | alone | 16 together, each | × faiss | recall | reading |"
-    rows = [
-        f"| {one.codes} | {one.n_codes:,} | {one.n_bits} | {one.name} "
-        f"| {one.one_us:,.1f} ({one.spread[0]:,.1f}–{one.spread[1]:,.1f}) | {one.alone_us:,.1f} | {one.batch_us:,.1f} "
-        f"| {', '.join(f'{times:.2f}' for times in one.faster)} | {one.recall:.3f} | {one.read_us:,.0f} |"
-        for one in lines
-    ]
-    return "\n".join([head, "|" + 10 * "---|", *rows])
-
-
-def main() -> None:
-    """Reads the arguments, measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n-codes", type=int, nargs="+", default=[100_000, 1_000_000])
-    parser.add_argument("--n-bits", type=int, nargs="+", default=[64, 128])
-    parser.add_argument("--codes", nargs="+", choices=["uniform", "clustered", "learned"], default=["uniform", "clustered"])
-    parser.add_argument("--data", type=Path, help="folder of pairs, for learned codes")
-    parser.add_argument("--bundle", type=Path, default=Path("bundles/photos-64"))
-    for name, default in (("k", 10), ("rounds", 31)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--markdown", type=Path)
-    given = parser.parse_args()
+    require_threads(1)
     faiss.omp_set_num_threads(1)
-    lines: list[Line] = []
-    real = real_codes(given.bundle, given.data) if "learned" in given.codes and given.data is not None else None
-    for kind in given.codes:
-        for n_bits in given.n_bits if kind != "learned" else [0 if real is None else 8 * real.shape[1]]:
-            if kind == "learned" and real is None:
-                parser.error("learned codes need --data")
-            for n_codes in given.n_codes:
-                codes = (
-                    learned(n_codes + 256, real) if real is not None and kind == "learned" else _made(kind, n_codes + 256, n_bits)
-                )
-                codes = codes[np.random.default_rng(1).permutation(len(codes))]
-                lines += compare(kind, np.ascontiguousarray(codes[256:]), np.ascontiguousarray(codes[:256]), given.k, given.rounds)
-                print(markdown(lines[-len(peers_in(lines)) :]), flush=True)
-    print(f"one thread of {platform.processor() or platform.machine()}, faiss {faiss.__version__}, numpy {np.__version__}")
-    if given.json is not None:
-        given.json.write_text(json.dumps([asdict(line) for line in lines], indent=1), encoding="utf-8")
-    if given.markdown is not None:
-        given.markdown.write_text(markdown(lines) + "\n", encoding="utf-8")
-
-
-def peers_in(lines: list[Line]) -> list[Line]:
-    """Returns the lines of the last set of codes."""
-    last = lines[-1]
-    return [line for line in lines if (line.codes, line.n_codes, line.n_bits) == (last.codes, last.n_codes, last.n_bits)]
-
-
-def _made(kind: str, n_codes: int, n_bits: int) -> UInt8:
-    return uniform(n_codes, n_bits) if kind == "uniform" else clustered(n_codes, n_bits)
+    wanted = worlds(given.size)
+    if given.n_codes or given.n_bits or given.codes:
+        wanted = crossed(given.codes or KINDS[:2], given.n_codes or [1_000_000], given.n_bits or [64])
+    captions = "made up" if given.data is None else f"{given.data.name}'s"
+    settings = {"k": given.k, "threads": 1, "captions_of_learned_codes": captions}
+    result = Result("search", "Search", settings, libraries=["usearch", "hammingbird"])
+    found = {}
+    for world in wanted:
+        found[world] = compare(
+            *made(world, given.bundle, given.data), given.k, rounds=given.rounds, ours_only=given.size == "check"
+        )
+        tell(result, world, found[world])
+    reach(result, found)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    own = argparse.ArgumentParser()
+    own.add_argument("--n-codes", type=int, nargs="+")
+    own.add_argument("--n-bits", type=int, nargs="+")
+    own.add_argument("--codes", choices=KINDS, nargs="+")
+    own.add_argument("--data", type=Path, metavar="DIR", help="folder of pairs, for learned codes")
+    own.add_argument("--bundle", type=Path, default=Path("bundles/photos-64"))
+    own.add_argument("--k", type=int, default=10)
+    own.add_argument("--rounds", type=int, default=9)
+    sys.exit(measure(__doc__, run, own))

@@ -1,16 +1,22 @@
-"""Codes to search: random ones, clustered ones, and learned ones.
+"""Codes to search: random ones, clustered ones, few different ones, and learned ones.
 
-Decides what "clustered" means, and how a few thousand learned codes stand for millions. Does not know what is searched with.
+Decides what the words mean, and how a few thousand learned codes stand for millions. Does not know what is searched with.
 """
 
 from __future__ import annotations
 
-import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from model.codes import UInt8
+from bench.serve_world import captions
+from model.codes import Int64, UInt8, pack_codes, sign_codes
+from model.served import ServedBundle
+
+KINDS = ("uniform", "clustered", "learned", "few")
+_BLOCK = 1_000_000
+_CLASSES, _DIFFERENT = 24, 1 / 16
 
 
 def uniform(n_codes: int, n_bits: int) -> UInt8:
@@ -18,13 +24,32 @@ def uniform(n_codes: int, n_bits: int) -> UInt8:
     return np.random.default_rng(0).integers(0, 256, (n_codes, n_bits // 8), dtype=np.uint8)
 
 
-def clustered(n_codes: int, n_bits: int) -> UInt8:
-    """Returns codes around n_codes / 1000 random centres whose sizes follow Zipf's law; each bit is flipped with p = 1/16."""
+def clustered(n_codes: int, n_bits: int, n_centres: int | None = None) -> UInt8:
+    """Returns codes around random centres whose sizes follow Zipf's law; each bit is flipped with p = 1/16.
+
+    Args:
+        n_codes: How many.
+        n_bits: Bits of one code.
+        n_centres: How many centres; None for one a thousand codes.
+
+    Returns:
+        (n_codes, n_bits / 8) uint8.
+    """
     random = np.random.default_rng(0)
-    n_centres = max(n_codes // 1000, 1)
+    n_centres = n_centres or max(n_codes // 1000, 1)
     sizes = 1 / np.arange(1, n_centres + 1)
     centres = random.integers(0, 256, (n_centres, n_bits // 8), dtype=np.uint8)
-    return centres[random.choice(n_centres, n_codes, p=sizes / sizes.sum())] ^ _flips(random, n_codes, n_bits, 1 / 16)
+    codes = centres[random.choice(n_centres, n_codes, p=sizes / sizes.sum())]
+    for start in range(0, n_codes, _BLOCK):
+        block = codes[start : start + _BLOCK]
+        block ^= _flips(random, block.shape)
+    return codes
+
+
+def few(n_codes: int, n_bits: int) -> UInt8:
+    """Returns codes of 24 clusters of which but one in sixteen differs from all others."""
+    different = clustered(max(int(n_codes * _DIFFERENT), 1), n_bits, _CLASSES)
+    return different[np.random.default_rng(1).integers(0, len(different), n_codes)]
 
 
 def learned(n_codes: int, real: UInt8) -> UInt8:
@@ -47,37 +72,39 @@ def learned(n_codes: int, real: UInt8) -> UInt8:
     return real[base] ^ ((real[base] ^ real[other]) & mask)
 
 
-def real_codes(bundle: Path, data: Path, n_texts: int = 2_000) -> UInt8:
-    """Encodes captions of a data set that the bundle was not trained on.
+@cache
+def real_codes(bundle: Path, data: Path | None, n_texts: int = 2_000) -> UInt8:
+    """Encodes captions: of a data set that the bundle was not trained on, or made-up ones.
 
     Args:
         bundle: Folder of an encoder bundle.
-        data: Folder of pairs; its gallery is read.
+        data: Folder of pairs, of which the gallery's texts are read; None for captions that need no data.
         n_texts: At most so many different captions.
 
     Returns:
         (N, n_bits / 8) uint8.
     """
-    from model.bundle import EncoderBundle
-    from model.codes import pack_codes, sign_codes
-    from training.datasets import load_pairs
-
-    encoder = EncoderBundle.from_pretrained(bundle, local_files_only=True).encoders()["text"]
-    with tempfile.TemporaryDirectory() as cache:
-        texts = sorted(set(load_pairs(data, cache_dir=cache).gallery.texts))[:n_texts]
+    texts = captions(n_texts) if data is None else _texts(data)[:n_texts]
+    encoder = ServedBundle.open(bundle).encoders()["text"]
     blocks = [texts[start : start + 64] for start in range(0, len(texts), 64)]
     relaxed = [encoder.encode([encoder.prepare(text) for text in block]) for block in blocks]
     return pack_codes(sign_codes(np.concatenate(relaxed)))
 
 
-def _flips(random: np.random.Generator, n_codes: int, n_bits: int, p: float) -> UInt8:
-    flips = np.zeros((n_codes, n_bits // 8), np.uint8)
-    for bit in range(8):
-        flips |= (random.random(flips.shape, np.float32) < p).astype(np.uint8) << np.uint8(bit)
+def _texts(data: Path) -> list[str]:
+    from bench.encode_inputs import read_splits  # loads torch, as reading a data set does
+
+    return sorted(set(read_splits(data).gallery.texts))
+
+
+def _flips(random: np.random.Generator, shape: tuple[int, ...]) -> UInt8:
+    """Returns bytes whose bits are set with p = 1/16: four fair coins, all of them heads."""
+    coins = random.integers(0, 256, (4, *shape), dtype=np.uint8)
+    flips: UInt8 = np.bitwise_and.reduce(coins, axis=0)
     return flips
 
 
-def _nearest(codes: UInt8, n_nearest: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _nearest(codes: UInt8, n_nearest: int) -> Int64:
     from app.index import open_index
 
     index = open_index(8 * codes.shape[1], kind="scan")

@@ -1,60 +1,102 @@
 """The indexes that ``bench.search`` compares, each behind one call.
 
-Decides their settings. A peer that is not installed is left out. Does not know what is timed.
+Decides their settings and up to which size a peer takes part. One that is not installed is left out. Does not know what is timed.
 """
 
 from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import faiss
 import numpy as np
 
-from app.index import IndexKind, open_index
+from app.index import IndexKind, open_index, warm_up
+from app.index.base import CodeIndex
 from app.index.segments import SegmentedIndex
 from model.codes import Int64, UInt8
 
 Search = Callable[[UInt8, int], Int64]
-_EXACT_AT_MOST = 100_000  # codes for peers that take a millisecond for ten thousand of them
+FLAT, SCAN, AUTO = "faiss flat", "bitlens scan", "bitlens auto"
+EXACT = (FLAT, SCAN, AUTO, "faiss IDMap2", "usearch exact", "numpy")
+_FILLED_AT_MOST, _SLOW_AT_MOST = 1_000_000, 100_000  # codes for peers that take long to fill, and to ask
 
 
-def peers(codes: UInt8) -> Iterator[tuple[str, Search]]:
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One index.
+
+    Attributes:
+        name: Its name.
+        search: Returns (Q, k) positions of the nearest codes, −1 where there are fewer.
+        engine: Which variant ours has chosen; nothing for others.
+        bytes_a_code: Memory that ours counts.
+    """
+
+    name: str
+    search: Search
+    engine: str = ""
+    bytes_a_code: float = 0.0
+
+
+def peers(codes: UInt8, *, ours_only: bool = False) -> Iterator[Peer]:
     """Fills one index after another; the first is the reference.
 
     Args:
         codes: (N, n_bits / 8) uint8.
+        ours_only: Whether only ours stand beside the reference.
 
     Yields:
-        Name, and what returns (Q, k) positions of the nearest codes, −1 where there are fewer.
+        The indexes.
     """
-    yield "faiss flat", lambda queries, k: faiss.knn_hamming(queries, codes, k)[1]
-    kinds: tuple[IndexKind, ...] = ("scan", "auto")
-    for kind in kinds:
-        yield f"bitlens {kind}", _ours(kind, codes)
-    yield "faiss IDMap2", _faiss(faiss.IndexBinaryIDMap2(faiss.IndexBinaryFlat(8 * codes.shape[1])), codes, with_ids=True)
-    if len(codes) <= 1_000_000:
-        yield "faiss MultiHash", _multi_hash(codes)
-        yield "faiss BinaryHash", _binary_hash(codes)
-    if len(codes) <= _EXACT_AT_MOST:
-        yield "usearch exact", _usearch(codes, exact=True)
-        yield "usearch HNSW", _usearch(codes, exact=False)
-        yield "numpy", lambda queries, k: _numpy(codes, queries, k)
+    yield Peer(FLAT, lambda queries, k: faiss.knn_hamming(queries, codes, k)[1])
+    kinds: dict[str, IndexKind] = {SCAN: "scan", AUTO: "auto"}
+    for name, kind in kinds.items():
+        index = filled(kind, codes)
+        yield Peer(name, searching(index), index.figures().engine, index.figures().n_bytes / len(codes))
+    if ours_only or len(codes) > _FILLED_AT_MOST:
+        return
+    yield Peer("faiss IDMap2", _faiss(faiss.IndexBinaryIDMap2(faiss.IndexBinaryFlat(8 * codes.shape[1])), codes, with_ids=True))
+    yield Peer("faiss MultiHash", _multi_hash(codes))
+    yield Peer("faiss BinaryHash", _binary_hash(codes))
+    if len(codes) <= _SLOW_AT_MOST:
+        yield Peer("usearch exact", _usearch(codes, exact=True))
+        yield Peer("usearch HNSW", _usearch(codes, exact=False))
+        yield Peer("numpy", lambda queries, k: _numpy(codes, queries, k))
     if importlib.util.find_spec("hammingbird") is not None:
-        yield "hammingbird", _hammingbird(codes)
+        yield Peer("hammingbird", _hammingbird(codes))
 
 
-def _ours(kind: IndexKind, codes: UInt8) -> Search:
+def filled(kind: IndexKind, codes: UInt8) -> CodeIndex:
+    """Returns an index of ours that has done what it does in the background.
+
+    Args:
+        kind: Which variant.
+        codes: (N, n_bits / 8) uint8, of rows 0…N − 1.
+
+    Returns:
+        The index.
+    """
+    warm_up(8 * codes.shape[1], kind=kind, n_codes=len(codes))
     index = open_index(8 * codes.shape[1], kind=kind)
     index.load(np.arange(len(codes)), codes)
     inner = getattr(index, "_index", index)
     if isinstance(inner, SegmentedIndex):
         inner.settle()
+    return index
 
-    def search(queries: UInt8, k: int) -> Int64:
-        return _padded([[hit.row_id for hit in hits] for hits in index.search(queries, k=k)], k)
 
-    return search
+def searching(index: CodeIndex) -> Search:
+    """Returns an index of ours behind the call that all have.
+
+    Args:
+        index: Ours.
+
+    Returns:
+        What searches it.
+    """
+    return lambda queries, k: _padded([[hit.row_id for hit in hits] for hits in index.search(queries, k=k)], k)
 
 
 def _faiss(index: faiss.IndexBinary, codes: UInt8, *, with_ids: bool = False) -> Search:

@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -171,18 +170,3 @@ def warm_up(loader: Loader, url: str) -> None:
         url: Where the server is.
     """
     loader.run(url, "cached text", 8, 2)
-
-
-def rounds(n_rounds: int, names: list[str]) -> Iterator[tuple[int, str]]:
-    """Yields whose turn it is: round by round, each round in another order.
-
-    Args:
-        n_rounds: How many.
-        names: Who takes part.
-
-    Yields:
-        Round and name.
-    """
-    for number in range(n_rounds):
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            yield number, name

@@ -32,7 +32,7 @@ from training.trainer import Trainer
 
 N_LABELS, BATCH, EPOCHS, N_BITS = 24, 128, 50, 64
 DIMS = {"image": 4096, "text": 1386}
-_SIZES = {"check": ([2048], 2000), "bench": ([1024, 8192], 10_000), "large": ([1024, 4096, 8192], 18_000)}
+_SIZES = {"check": ([2048], 2000), "bench": ([1024, 8192], 5000), "large": ([1024, 4096, 8192], 18_000)}
 
 
 class _Method(Scbch):

@@ -43,7 +43,7 @@ TORCH_IN_MODEL = (
 # R2: where a library may be imported; anywhere else in the rooms it may not.
 LIBRARY_ROOMS = {
     "faiss": ["app/index/faiss_flat.py"],
-    "numba": ["app/index/kernels.py"],
+    "numba": ["app/index/kernels.py", "app/index/desk_kernels.py"],
     "pymilvus": ["app/index/milvus.py"],
     "redis": ["app/cache/redis_cache.py"],
     "sqlalchemy": ["app/catalog/sql.py", "app/catalog/sql_*.py"],  # one adapter; its tables are a file of their own

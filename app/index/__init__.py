@@ -59,7 +59,7 @@ def warm_up(n_bits: int, *, kind: IndexKind, n_codes: int) -> None:
     if kind == "faiss_flat":
         return
     from app.index.auto import LARGE
-    from app.index.warm_up import compile_all
+    from app.index.compiling import compile_all
 
     if kind != "auto" or n_codes >= LARGE:
         compile_all(n_bits)

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Sequence
 
 from app.index.base import EVERYTHING, CodeIndex, Hit, IndexFigures, Window
+from app.index.compiling import compile_all
 from app.index.faiss_flat import FaissFlatIndex
 from app.index.segments import SegmentedIndex
-from app.index.warm_up import compile_all
 from model.codes import Int64, UInt8
 
 _log = logging.getLogger(__name__)

@@ -10,47 +10,59 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.index.kernels import Int32, compiled
+from app.index.desk_kernels import unheld
+from app.index.kernels import inlined
 from model.codes import Int64
+
+AWAY = np.int64(40)  # a candidate is its distance, so many bits up, and the number of its code
+NUMBER = np.int64((1 << 40) - 1)
 
 
 class Seen(NamedTuple):
     """The candidates of one search.
 
     Attributes:
-        codes: Numbers of codes, (C,) int64.
-        distances: Their distances, (C,) int32.
+        kept: Candidates, (C,) int64.
         counts: (n_bits + 1,) int64, rows at each distance, those of one code counted up to k.
-        state: (3,) int64: candidates kept; rows within the farthest distance; that distance: so far at most are the k nearest.
+        state: (4,) int64: candidates kept; rows within the farthest distance; that distance: so far at most are the k nearest; and
+            1 once there was no room for another.
     """
 
-    codes: Int64
-    distances: Int32
+    kept: Int64
     counts: Int64
     state: Int64
 
 
-@compiled
-def with_room(seen: Seen) -> Seen:
-    """Drops candidates that are too far by now, and makes room for more."""
-    end, farthest = 0, seen.state[2]
-    for at in range(seen.state[0]):
-        if seen.distances[at] <= farthest:
-            seen.codes[end], seen.distances[end] = seen.codes[at], seen.distances[at]
+@inlined
+def seen_in(memory: Int64, n_bits: int, radius: int) -> Seen:
+    """Returns nothing seen yet, noted in some memory, which the caller holds longer."""
+    all_of_it = unheld(memory)
+    state, counts = all_of_it[:4], all_of_it[4 : 5 + n_bits]
+    counts[:] = 0
+    state[0], state[1], state[2], state[3] = 0, 0, radius, 0
+    return Seen(all_of_it[5 + n_bits :], counts, state)
+
+
+@inlined
+def has_room(seen: Seen) -> bool:
+    """Makes room for another candidate by dropping those that are too far by now; if hardly any are, there is no room any more."""
+    state = seen.state
+    if state[0] < len(seen.kept):
+        return True
+    end = 0
+    for at in range(state[0]):
+        if seen.kept[at] >> AWAY <= state[2]:
+            seen.kept[end] = seen.kept[at]
             end += 1
-    seen.state[0] = end
-    if 2 * end <= len(seen.codes):
-        return seen
-    codes, distances = np.empty(4 * end, np.int64), np.empty(4 * end, np.int32)
-    codes[:end], distances[:end] = seen.codes[:end], seen.distances[:end]
-    return Seen(codes, distances, seen.counts, seen.state)
+    state[0], state[3] = end, 2 * end > len(seen.kept)
+    return state[3] == 0  # type: ignore[no-any-return]
 
 
-@compiled
+@inlined
 def meet(seen: Seen, code: int, distance: int, n_hits: int, k: int) -> None:
-    """Notes a code that is not farther than the k-th hit so far."""
+    """Notes a code that is not farther than the k-th hit so far; there is room."""
     state, counts = seen.state, seen.counts
-    seen.codes[state[0]], seen.distances[state[0]] = code, distance
+    seen.kept[state[0]] = (distance << AWAY) | code
     state[0] += 1
     counts[distance] += n_hits
     state[1] += n_hits

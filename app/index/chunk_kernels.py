@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from app.index.kernels import UInt32, UInt64, compiled
+from app.index.kernels import UInt32, UInt64, compiled, inlined
 from model.codes import Int64
 
 UInt16 = npt.NDArray[np.uint16]
@@ -52,7 +52,7 @@ class Table(NamedTuple):
     scan_cost: float
 
 
-@compiled
+@inlined
 def chunk_of(words: UInt64, at: int, chunk: int) -> Any:
     """Returns the value of a chunk of the code whose first word is at a place."""
     return np.int64((words[at + chunk // 4] >> np.uint64(CHUNK * (chunk % 4))) & np.uint64(0xFFFF))

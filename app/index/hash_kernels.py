@@ -13,37 +13,34 @@ Note:
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from app.index.candidates import Seen, meet, with_room
-from app.index.chunk_kernels import CHUNK, PLACES, Table, chunk_of
-from app.index.kernels import BLOCK, Int32, Part, Rules, UInt64, compiled, distance_at, may_be_hit, next_near, popcount, prefetch
+from app.index.candidates import Seen, has_room, meet, seen_in
+from app.index.chunk_kernels import CHUNK, PLACES, chunk_of
+from app.index.desk_kernels import table_at, unheld, unheld_rules
+from app.index.hit_kernels import Asked, n_hits_of, places_of
+from app.index.kernels import (
+    BLOCK,
+    Int32,
+    Part,
+    Rules,
+    UInt64,
+    compiled,
+    distance_at,
+    inlined,
+    may_be_hit,
+    next_near,
+    popcount,
+    prefetch,
+)
 from model.codes import Int64
 
 _AHEAD = 8  # buckets that are fetched before they are read
 
 
-class Asked(NamedTuple):
-    """One search.
-
-    Attributes:
-        table: What is looked up.
-        part: The rows behind it.
-        rules: Which of them may be hits.
-        query: (n_words,) uint64.
-        k: Hits.
-    """
-
-    table: Table
-    part: Part
-    rules: Rules
-    query: UInt64
-    k: int
-
-
-@compiled
+@inlined
 def _is_first_meeting(words: UInt64, at: int, query: UInt64, step: tuple[int, int, int]) -> bool:
     """Tells whether no bucket looked up before the step (chunk, radius, chunks there are) has shown the code at a place."""
     chunk, radius, n_chunks = step
@@ -55,23 +52,8 @@ def _is_first_meeting(words: UInt64, at: int, query: UInt64, step: tuple[int, in
     return True
 
 
-@compiled
-def _n_hits(asked: Asked, code: int, distance: int) -> Any:
-    """Counts the rows of a code that may be hits, up to k."""
-    table, rules = asked.table, asked.rules
-    start, end = np.int64(table.list_starts[code]), np.int64(table.list_starts[code + 1])
-    n_hits: Any = 0
-    for at in range(start, end):
-        position: Any = np.int64(table.rows[at])
-        if may_be_hit(asked.part, rules, position):
-            n_hits += distance > rules.first_distance or position >= rules.first_position
-            if rules.distinct or n_hits == asked.k:
-                break
-    return n_hits
-
-
-@compiled
-def _read(asked: Asked, seen: Seen, span: tuple[int, int], chunk: int, radius: int) -> Seen:
+@inlined
+def _read(asked: Asked, seen: Seen, span: tuple[int, int], chunk: int, radius: int) -> None:
     """Looks at the codes at places start…end − 1, which lie in buckets of a chunk; a radius of −1: they were not met before."""
     words, query, rules, state, k = asked.table.words, asked.query, asked.rules, seen.state, asked.k
     list_starts, n_words, step = asked.table.list_starts, len(asked.query), (chunk, radius, asked.table.n_chunks)
@@ -86,19 +68,18 @@ def _read(asked: Asked, seen: Seen, span: tuple[int, int], chunk: int, radius: i
                 continue
             code: Any = np.int64(asked.table.numbers[at - asked.table.n_codes]) if chunk > 0 else at
             if not rules.is_plain:
-                n_hits = _n_hits(asked, code, distance)
+                n_hits = n_hits_of(asked, code, distance)
             else:
                 n_hits = 1 if rules.distinct else min(np.int64(list_starts[code + 1]) - np.int64(list_starts[code]), k)
             if n_hits > 0:
-                if state[0] == len(seen.codes):
-                    seen = with_room(seen)
+                if not has_room(seen):
+                    return
                 meet(seen, code, distance, n_hits, k)
         start = next_near(words, (block_end, end), query, state[2] + 1)
-    return seen
 
 
-@compiled
-def _look_up_chunk(asked: Asked, seen: Seen, chunk: int, radius: int) -> Seen:
+@inlined
+def _look_up_chunk(asked: Asked, seen: Seen, chunk: int, radius: int) -> None:
     """Looks up the buckets of a chunk at a radius."""
     table, words, query, state, n_words = asked.table, asked.table.words, asked.query, seen.state, len(asked.query)
     value, first, width = chunk_of(query, 0, chunk), chunk * table.n_codes, min(CHUNK, asked.part.n_bits - CHUNK * chunk)
@@ -113,12 +94,11 @@ def _look_up_chunk(asked: Asked, seen: Seen, chunk: int, radius: int) -> Seen:
             end: Any = first + np.int64(buckets[bucket + 1])
             start = next_near(words, (start, end), query, state[2] + 1)
             if start < end:
-                seen = _read(asked, seen, (start, end), chunk, radius)
-    return seen
+                _read(asked, seen, (start, end), chunk, radius)
 
 
-@compiled
-def _look_up(asked: Asked, seen: Seen) -> tuple[bool, Seen]:
+@inlined
+def _look_up(asked: Asked, seen: Seen) -> bool:
     """Looks up buckets until the answer is complete; False if a scan is cheaper.
 
     Before each step the way to go is that to the distance at which k random codes are expected, or to the k-th hit so far where
@@ -132,70 +112,79 @@ def _look_up(asked: Asked, seen: Seen) -> tuple[bool, Seen]:
     for radius in range(CHUNK + 1):
         for chunk in range(table.n_chunks):
             certified = table.n_chunks * radius + chunk - 1
-            if certified >= state[2]:
-                return True, seen
+            if certified >= state[2] or state[3]:
+                return True
             spent = table.cost[certified] if certified >= 0 else 0.0
             goal = min(expected, state[2]) if certified < expected else state[2]
             if table.cost[goal] - spent > table.scan_cost:
-                return False, seen
-            seen = _look_up_chunk(asked, seen, chunk, radius)
-    return True, seen
+                return False
+            _look_up_chunk(asked, seen, chunk, radius)
+    return True
+
+
+@inlined
+def _read_tail(asked: Asked, seen: Seen) -> None:
+    """Looks at the rows that are scanned."""
+    tail, query, rules, state, k = asked.tail, asked.query, asked.rules, seen.state, asked.k
+    start: Any = tail.n_rows - tail.n_rows
+    while state[3] == 0:
+        start = next_near(tail.words, (start, tail.n_rows), query, state[2] + 1)
+        if start == tail.n_rows:
+            return
+        block_end = min(start + BLOCK, tail.n_rows)
+        for at in range(start, block_end):
+            distance = distance_at(tail.words, at, query)
+            if distance <= state[2] and (rules.is_plain or may_be_hit(tail, rules, at)):
+                if not has_room(seen):
+                    return
+                meet(seen, asked.table.n_codes + at, distance, 1, k)
+        start = block_end
 
 
 @compiled
-def _rows_of(asked: Asked, code: int, distance: int, places: Int64) -> int:
-    """Writes distance and position, as one number, of the first rows of a code that may be hits, at most k; returns how many."""
-    rows, list_starts, rules, n_rows = asked.table.rows, asked.table.list_starts, asked.rules, 0
-    for at in range(list_starts[code], list_starts[code + 1]):
-        position: Any = np.int64(rows[at])
-        if rules.is_plain or may_be_hit(asked.part, rules, position):
-            if distance > rules.first_distance or position >= rules.first_position:
-                places[n_rows] = (np.int64(distance) << 32) | position
-                n_rows += 1
-            if rules.distinct or n_rows == asked.k:
-                break
-    return n_rows
+def find(asked: Asked, memory: Int64) -> tuple[int, Int64]:
+    """Finds the k nearest rows of a query.
+
+    Args:
+        asked: The search; whoever asks holds what lies behind it.
+        memory: To note candidates in, more than n_bits + 5 words; whoever asks holds it (what were made here might be freed too
+            early, as nobody counts who holds it).
+
+    Returns:
+        How many there are, or −1 where a scan of the rows is cheaper, or −2 where there is too little memory; and distance · 2³² +
+        position of each, ascending, where those of the tail lie behind all of the table.
+    """
+    table, seen = asked.table, seen_in(memory, asked.part.n_bits, asked.rules.radius)
+    is_done = _look_up(asked, seen)
+    if not is_done and 2 * table.n_codes <= len(table.rows):
+        seen = seen_in(memory, asked.part.n_bits, asked.rules.radius)
+        nothing: Any = np.int64(0)  # no literal, which would have another type
+        _read(asked, seen, (nothing, table.n_codes), nothing, nothing - 1)
+    elif not is_done:
+        return -1, memory[:0]
+    _read_tail(asked, seen)
+    if seen.state[3]:
+        return -2, memory[:0]
+    places = places_of(asked, seen)
+    return len(places), places
 
 
 @compiled
-def _write_down(asked: Asked, seen: Seen, positions: Int64, distances: Int32) -> int:
-    """Writes the hits in order and returns how many there are."""
-    state, n_places, n_within = seen.state, 0, 0
-    for distance in range(state[2] + 1):
-        n_within += seen.counts[distance]
-    places = np.empty(n_within, np.int64)
-    for at in range(state[0]):
-        if seen.distances[at] <= state[2]:
-            n_places += _rows_of(asked, seen.codes[at], seen.distances[at], places[n_places:])
-    places.sort()
-    n_written = min(n_places, asked.k)
-    for at in range(n_written):
-        positions[at], distances[at] = places[at] & np.int64(0xFFFFFFFF), places[at] >> 32
-    return n_written
-
-
-@compiled
-def search_table(table: Table, part: Part, rules: Rules, queries: UInt64, found: tuple[Int64, Int32, Int64]) -> None:
+def search_table(desk: Int64, part: Part, rules: Rules, queries: UInt64, found: tuple[Int64, Int32, Int64, Int64]) -> None:
     """Finds the k nearest rows of each query, ordered by (distance, position).
 
     Args:
-        table: The codes.
+        desk: With the table of the codes.
         part: Their rows.
         rules: Which rows may be hits.
         queries: (Q, n_words) uint64.
-        found: Takes positions and distances, (Q, k), and their number, (Q,); −1 where a scan of the rows is cheaper.
+        found: Takes positions and distances, (Q, k), and their number, (Q,), or what :func:`find` says instead; and its memory.
     """
-    positions, distances, n_found = found
-    k = positions.shape[1]
-    codes, away, counts = np.empty(8 * k + 512, np.int64), np.empty(8 * k + 512, np.int32), np.zeros(part.n_bits + 1, np.int64)
+    positions, distances, n_found, memory = found
+    table, rules = table_at(desk), unheld_rules(rules)
+    part = Part(unheld(part.words), unheld(part.died), part.n_rows, part.n_words, part.n_bits)
+    tail = Part(part.words, part.died, part.n_rows - part.n_rows, part.n_words, part.n_bits)
     for one in range(len(queries)):
-        counts[:] = 0
-        seen = Seen(codes, away, counts, np.array([0, 0, rules.radius]))
-        asked = Asked(table, part, rules, queries[one], k)
-        is_done, seen = _look_up(asked, seen)
-        if not is_done and 2 * table.n_codes <= len(table.rows):
-            counts[:] = 0
-            seen.state[:] = 0, 0, rules.radius
-            nothing: Any = np.int64(0)  # no literal, which would have another type
-            is_done, seen = True, _read(asked, seen, (nothing, table.n_codes), nothing, nothing - 1)
-        n_found[one] = _write_down(asked, seen, positions[one], distances[one]) if is_done else -1
+        n_found[one], places = find(Asked(table, part, tail, rules, unheld(queries[one]), positions.shape[1]), memory)
+        for at in range(len(places)):
+            positions[one, at], distances[one, at] = places[at] & np.int64(0xFFFFFFFF), places[at] >> 32

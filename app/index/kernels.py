@@ -43,6 +43,14 @@ def compiled(function: F) -> F:
         return cast(F, numba.njit(nogil=True)(function))
 
 
+def inlined(function: F) -> F:
+    """Compiles a function into each compiled one that calls it, so that tuples of arrays are not handed over in between."""
+    try:
+        return cast(F, numba.njit(nogil=True, cache=True, forceinline=True)(function))
+    except RuntimeError:
+        return cast(F, numba.njit(nogil=True, forceinline=True)(function))
+
+
 class Part(NamedTuple):
     """Codes in the order of their rows.
 

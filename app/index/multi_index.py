@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from app.index.chunk_kernels import CHUNK, PLACES, Float64, Table, collapse, sort_by_chunk
+from app.index.desk_kernels import table_desk
 from app.index.flat_kernels import BUFFER, scan_rows
 from app.index.hash_kernels import search_table
 from app.index.kernels import Int32, Part, Rules, UInt32, UInt64
@@ -58,11 +59,11 @@ def build_table(part: Part) -> Table:
     return Table(n_codes, n_chunks, starts, every_word, numbers, lists, rows, _MASKS, _MASK_STARTS, within, cost, scan_ns)
 
 
-def look_up(table: Table, part: Part, rules: Rules, queries: UInt64, k: int) -> Found:
+def look_up(desk: Int64, part: Part, rules: Rules, queries: UInt64, k: int) -> Found:
     """Finds the k nearest rows of each query, by the table or, where that is cheaper, by a scan.
 
     Args:
-        table: Of the codes.
+        desk: With the table of the codes.
         part: The codes.
         rules: Which rows may be hits; not ``distinct`` ones.
         queries: (Q, n_words) uint64.
@@ -71,14 +72,23 @@ def look_up(table: Table, part: Part, rules: Rules, queries: UInt64, k: int) -> 
     Returns:
         Positions and distances, (Q, ≥ k), and their number, (Q,).
     """
-    found = room(len(queries), k)
-    search_table(table, part, rules, queries, found)
+    found = by_table(desk, part, rules, queries, k)
     scanned = [at for at, n_found in enumerate(found[2].tolist()) if n_found < 0]
     if scanned:
         more = scan(part, rules, queries[scanned], k)
         for one, at in enumerate(scanned):
             found[2][at] = n_found = min(int(more[2][one]), k)
             found[0][at, :n_found], found[1][at, :n_found] = more[0][one, :n_found], more[1][one, :n_found]
+    return found
+
+
+def by_table(desk: Int64, part: Part, rules: Rules, queries: UInt64, k: int) -> Found:
+    """Finds the k nearest rows of each query by the table alone; as :func:`look_up`, but −1 rows where a scan is cheaper."""
+    found, memory = room(len(queries), k), memory_for(k, part.n_bits)
+    search_table(desk, part, rules, queries, (*found, memory))
+    while (found[2] < -1).any():
+        memory = np.empty(4 * len(memory), np.int64)
+        search_table(desk, part, rules, queries, (*found, memory))
     return found
 
 
@@ -104,6 +114,11 @@ def room(n_queries: int, width: int) -> Found:
     return np.empty((n_queries, width), np.int64), np.empty((n_queries, width), np.int32), np.empty(n_queries, np.int64)
 
 
+def memory_for(k: int, n_bits: int) -> Int64:
+    """Makes room for the candidates of a search."""
+    return np.empty(8 * k + n_bits + 1024, np.int64)
+
+
 def measured(table: Table, part: Part) -> tuple[Table, bool]:
     """Times searches near held codes.
 
@@ -124,7 +139,8 @@ def measured(table: Table, part: Part) -> tuple[Table, bool]:
     scan_s = _median_s(lambda one: scan(part, rules, one, _K), queries)
     if 2 * table.n_codes > part.n_rows:
         table = table._replace(scan_cost=scan_s * 1e9)
-    return table, _median_s(lambda one: look_up(table, part, rules, one, _K), queries) < 0.8 * scan_s
+    desk = table_desk(table)
+    return table, _median_s(lambda one: look_up(desk, part, rules, one, _K), queries) < 0.8 * scan_s
 
 
 def plain_rules(n_bits: int) -> Rules:

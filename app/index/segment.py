@@ -6,12 +6,13 @@ stretches there are, nor when one is made (``app.index.segments``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from app.index.base import Window
 from app.index.chunk_kernels import Table
+from app.index.desk_kernels import rows_desk, table_desk
 from app.index.kernels import Bool, Part, Rules, UInt32, UInt64
 from app.index.multi_index import Found, look_up, scan
 from model.codes import Int64, UInt8
@@ -54,6 +55,8 @@ class Segment:
         died: (capacity,) uint32, version at which a row was removed; 0 while it is held.
         n_rows: Rows there are, held or removed.
         table: Of the codes, or None: they are scanned.
+        desk: With the rows and their codes.
+        table_desk: With the table; nothing without one.
     """
 
     n_bits: int
@@ -62,6 +65,15 @@ class Segment:
     died: UInt32
     n_rows: int
     table: Table | None = None
+    desk: Int64 = field(default_factory=lambda: _NO_POSITIONS)
+    table_desk: Int64 = field(default_factory=lambda: _NO_POSITIONS)
+
+    def __post_init__(self) -> None:
+        """Lays out what compiled loops are handed; a segment made of another keeps the other's, where that still holds."""
+        if not len(self.desk):
+            object.__setattr__(self, "desk", rows_desk(self.row_ids, self.words, self.died, self.n_bits))
+        if self.table is not None and not len(self.table_desk):
+            object.__setattr__(self, "table_desk", table_desk(self.table))
 
     @property
     def n_words(self) -> int:
@@ -135,4 +147,4 @@ class Segment:
             Positions and distances, (Q, ≥ k), and their number, (Q,).
         """
         part = self.part(newest_row)
-        return scan(part, rules, queries, k) if self.table is None else look_up(self.table, part, rules, queries, k)
+        return scan(part, rules, queries, k) if self.table is None else look_up(self.table_desk, part, rules, queries, k)

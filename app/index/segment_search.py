@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.index.base import Hit, Window
-from app.index.hash_kernels import search_table
 from app.index.kernels import Bool, Int32, UInt64, mark_allowed
-from app.index.multi_index import room
+from app.index.multi_index import by_table
 from app.index.scan import scan as scan_window
 from app.index.segment import Segment
 from model.codes import Int64, UInt8
@@ -92,9 +91,8 @@ class SegmentSearch:
     def _distinct_in(self, at: int, query: UInt64, marked: Bool | None, base: Segment, base_marked: Bool | None) -> list[Hit]:
         segment = self.segments[at]
         if segment.table is not None:
-            found = room(1, self.k)
             rules = segment.rules(self.version, self.window, self.radius, marked)
-            search_table(segment.table, segment.part(self.window.newest_row), rules, query[None, :], found)
+            found = by_table(segment.table_desk, segment.part(self.window.newest_row), rules, query[None, :], self.k)
             n_found = int(found[2][0])
             if n_found >= 0:
                 rows = segment.row_ids[found[0][0, :n_found]].tolist()

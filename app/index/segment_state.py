@@ -145,8 +145,9 @@ def appended(state: State, row_ids: Int64, words: UInt64) -> State:
         tail = _copied(tail, 0, empty_segment(tail.n_bits, 2 * end))
     tail.row_ids[start:end] = row_ids
     tail.words[start * n_words : end * n_words] = words
-    grown = Segment(tail.n_bits, tail.row_ids, tail.words, tail.died, end)
-    return State(state.base, grown, state.version, state.n_held + len(row_ids), int(row_ids[-1]), state.is_settled)
+    return State(
+        state.base, replace(tail, n_rows=end), state.version, state.n_held + len(row_ids), int(row_ids[-1]), state.is_settled
+    )
 
 
 def merged_base(state: State, rules: MergeRules) -> Segment:

@@ -14,11 +14,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.index.background import begin
 from app.index.base import EVERYTHING, Hit, IndexFigures, Window, check_loaded_rows, check_new_rows, check_packed_codes
 from app.index.kernels import UInt64
 from app.index.segment import as_words, n_words_of
 from app.index.segment_search import SegmentSearch
 from app.index.segment_state import MergeRules, State, after_merge, appended, merged_base, state_of
+from app.index.usual_search import usual_search
 from model.codes import Int64, UInt8, check_n_bits
 from model.errors import CodeError
 
@@ -186,8 +188,14 @@ class SegmentedIndex:
         radius = self._n_bits if max_distance is None else min(max_distance, self._n_bits)
         if radius < 0 or not state.n_rows or not len(packed_codes):
             return [[] for _ in packed_codes]
+        base = state.base
+        if base.table is not None and len(packed_codes) == 1 and allowed is None and window == EVERYTHING:
+            hits = usual_search((base, state.tail), state.version, packed_codes, min(k, state.n_rows), radius)
+            if hits is not None:
+                return [hits]
+            base = replace(base, table=None)
         queries = as_words(packed_codes, self._n_words).reshape(-1, self._n_words)
-        search = SegmentSearch((state.base, state.tail), state.version, min(k, state.n_rows), radius, window)
+        search = SegmentSearch((base, state.tail), state.version, min(k, state.n_rows), radius, window)
         return search.hits(queries, None if allowed is None else np.sort(np.asarray(allowed, dtype=np.int64)))
 
     def settle(self) -> None:
@@ -218,8 +226,7 @@ class SegmentedIndex:
         if not self._in_background:
             self._merge()
         elif self._merging is None and self._state.is_due(self._rules):
-            self._merging = threading.Thread(target=self._merge, name="bitlens-merge", daemon=True)
-            self._merging.start()
+            self._merging = begin(self._merge, "bitlens-merge")
 
     def _merge(self) -> None:
         """Merges until nothing is due; writers wait only while the new state is put in place."""

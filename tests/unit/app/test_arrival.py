@@ -152,3 +152,27 @@ async def test_a_caller_that_leaves_is_noticed_while_its_request_is_served():
 
     await Arrive(app, 1, 1)(scope_of("/"), receive, lambda message: None)
     assert [message["type"] for message in seen] == ["http.request", "http.disconnect"]
+
+
+async def test_a_body_that_has_to_be_waited_for_is_waited_for_and_a_cancellation_gets_through():
+    told, seen = asyncio.Event(), []
+
+    async def receive():
+        try:
+            await asyncio.sleep(0)
+            await told.wait()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+        return {"type": "http.request", "body": b"late"}
+
+    async def app(scope, receive, send):
+        seen.append((await receive())["body"])
+
+    served = [asyncio.create_task(Arrive(app, 5, 5)(scope_of("/"), receive, lambda message: None)) for _ in range(2)]
+    await asyncio.sleep(0)
+    served[0].cancel()
+    told.set()
+    await asyncio.wait(served)
+    assert seen == ["cancelled", b"late"]
+    assert served[0].cancelled()

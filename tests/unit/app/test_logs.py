@@ -2,11 +2,14 @@ import asyncio
 import io
 import json
 import logging
+import re
+import time
 import warnings
+from datetime import UTC, datetime
 
 import pytest
 
-from app.logs import formatter, logged_with, set_up_logging
+from app.logs import formatter, log_request, logged_with, set_up_logging
 from app.pools import Pool
 from tests.builders import index, logged_lines, running, settings_for
 
@@ -71,6 +74,77 @@ def test_readers_get_one_line_with_its_fields():
     assert "request" in text
     assert "status=200" in text
     assert "\n" not in text
+
+
+FACTS = {"method": "POST", "route": "/index/{item_id:path}", "status": 200, "latency_ms": 0.3, "n_bytes": 7, "key_name": "a b"}
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_requests_line_says_what_any_other_line_with_its_fields_would(log_format):
+    def line(name):
+        record = logging.makeLogRecord({"name": name, "levelname": "INFO", "msg": "request", **FACTS})
+        with logged_with(request_id="r.1", trace_id="0f"):
+            return re.sub(r"\d{4}-\d\d-\d\dT[0-9:]{8}\.\d{6}Z", "NOW", formatter(log_format).format(record))
+
+    ours, usual = line("app.access"), line("app.accesx").replace("accesx", "access")
+    assert "NOW" in ours
+    read = json.loads if log_format == "json" else lambda line: sorted(line.split())
+    assert read(ours) == read(usual)
+
+
+@pytest.mark.parametrize("created", [1_700_000_000.0, 1_700_000_000.9999999, 1_717_171_717.1234565, 1_717_171_717.000001])
+def test_a_requests_line_tells_when_it_was_made(created):
+    record = logging.makeLogRecord({"name": "app.access", "levelname": "INFO", "msg": "request", "created": created})
+    told = json.loads(formatter("json").format(record))["timestamp"]
+    assert told == f"{datetime.fromtimestamp(created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+class Listener(logging.Handler):
+    """Keeps records."""
+
+    def __init__(self):
+        super().__init__()
+        self.records = []
+        self.emit = self.records.append
+
+
+@pytest.mark.parametrize("name", ["", "app", "app.access"])
+def test_a_requests_record_has_what_every_record_has(set_up, name):
+    pipe, listener, before = set_up(), Listener(), time.time()
+    logging.getLogger(name).addHandler(listener)
+    log_request(FACTS)
+    logging.getLogger(name).removeHandler(listener)
+    [record] = listener.records
+    assert record.__dict__.keys() == logging.makeLogRecord({}).__dict__.keys() | FACTS.keys()
+    assert before <= record.created <= time.time()
+    assert record.msecs == pytest.approx(record.created % 1 * 1000, abs=1)
+    assert (record.name, record.levelname, record.getMessage(), record.key_name) == ("app.access", "INFO", "request", "a b")
+    assert len(lines(pipe)) == 1
+
+
+def test_a_requests_line_is_the_same_whether_anybody_else_listens_or_not(set_up):
+    pipe = set_up()
+    with logged_with(request_id="r1"):
+        log_request(FACTS)
+        logging.getLogger("app").addHandler(listener := Listener())
+        log_request(FACTS)
+    logging.getLogger("app").removeHandler(listener)
+    alone, beside = lines(pipe)
+    assert list(alone.items())[:-1] == list(beside.items())[:-1]
+    assert (alone["request_id"], alone["n_bytes"], list(alone)[-1]) == ("r1", 7, "timestamp")
+
+
+def test_requests_are_not_logged_where_only_warnings_are(set_up):
+    pipe = set_up()
+    logging.getLogger().setLevel("WARNING")
+    log_request(FACTS)
+    assert pipe.getvalue() == ""
+
+
+def test_a_stream_that_is_gone_keeps_no_request_from_being_answered(set_up, capsys):
+    set_up().close()
+    log_request(FACTS)
+    assert "ValueError" in capsys.readouterr().err  # logging says so, as for every line
 
 
 def test_lines_of_threads_that_work_for_a_request_carry_its_id():

@@ -1,5 +1,7 @@
 """The index of a base and a tail: states, merges, tables, and searches beside writes."""
 
+import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,12 +12,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.index import candidates, chunk_kernels, flat_kernels, hash_kernels, kernels, open_index, warm_up
+from app.index import (
+    candidates,
+    chunk_kernels,
+    desk_kernels,
+    flat_kernels,
+    hash_kernels,
+    hit_kernels,
+    kernels,
+    open_index,
+    usual_search,
+    warm_up,
+)
 from app.index.auto import AutoIndex
+from app.index.background import begin
 from app.index.base import Window
+from app.index.compiling import compile_all
 from app.index.segment_state import MergeRules, after_merge, appended, merged_base, state_of
 from app.index.segments import SegmentedIndex
-from app.index.warm_up import compile_all
 from app.snapshots import Snapshot, SnapshotFile
 from model.codes import hamming_distances
 from model.errors import CodeError
@@ -40,6 +54,32 @@ def places(queries, codes, k):
 
 def found(index, queries, k):
     return [[(hit.distance, hit.row_id) for hit in hits] for hits in index.search(queries, k=k)]
+
+
+@given(st.integers(1, 40), st.integers(0, 12), st.integers(0, 30))
+def test_the_one_call_of_a_usual_search_sees_the_tail_and_what_was_removed(k, radius, n_removed):
+    codes = clustered(430, 64)
+    index = hashed(64)
+    index.load(np.arange(1, 301), codes[:300])
+    index.add(np.arange(301, 401), codes[300:400])
+    gone = np.arange(400, 400 - 10 * n_removed, -10)
+    assert index.remove(gone) == n_removed
+    for query in codes[400:430:10]:
+        held = [place for place in places(query[None], codes[:400], 400)[0] if place[1] not in set(gone.tolist())]
+        expected = [place for place in held if place[0] <= radius][:k]
+        [hits] = index.search(query[None], k=k, max_distance=radius)
+        assert [(hit.distance, hit.row_id) for hit in hits] == expected
+
+
+def test_a_search_that_meets_thousands_of_equally_near_codes_asks_for_more_memory():
+    bits = 1 << np.arange(16, dtype=np.uint16)
+    codes = np.stack(np.meshgrid(bits, bits, bits, [np.uint16(0)]), axis=-1).reshape(-1, 4).view(np.uint8)
+    codes = np.concatenate([codes, codes])  # half of all are different, so that no scan is cheaper than to see all of these
+    index = hashed(64)
+    index.load(np.arange(1, len(codes) + 1), codes)
+    for window in (Window(), Window(without=frozenset([9_999]))):
+        [hits] = index.search(np.zeros((1, 8), np.uint8), k=3, window=window)
+        assert hits == [(1, 3), (2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize("n_bits", [16, 64, 72, 128, 320])
@@ -103,6 +143,14 @@ def test_what_was_removed_during_a_merge_stays_removed_and_what_was_added_stays_
     assert set(index.held_codes()[0].tolist()) == held
     assert (len(index), index.newest_row) == (len(held), 3_000)
     assert {row for _, row in found(index, codes[:1], 5_000)[0]} == held
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
+def test_a_merge_gives_way_to_searches():
+    seen = []
+    begin(lambda: seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())), "later").join()
+    assert seen[0] >= 10
+    assert os.getpriority(os.PRIO_PROCESS, 0) <= seen[0]
 
 
 def test_rows_that_came_and_went_during_a_merge_stay_gone():
@@ -181,6 +229,8 @@ def test_each_loop_is_compiled_for_one_kind_of_arguments():
     for n_bits in (16, 64, 128):
         compile_all(n_bits)
         warm_up(n_bits, kind="multi", n_codes=0)
-    loops = [loop for module in (kernels, flat_kernels, hash_kernels, chunk_kernels, candidates) for loop in vars(module).values()]
-    several = {loop.__name__: len(loop.signatures) for loop in loops if len(getattr(loop, "signatures", ())) > 1}
+    modules = (kernels, flat_kernels, hash_kernels, chunk_kernels, candidates, desk_kernels, hit_kernels, usual_search)
+    loops = [loop for module in modules for loop in vars(module).values() if hasattr(loop, "targetoptions")]
+    own = [loop for loop in loops if not loop.targetoptions.get("forceinline")]  # the others are part of these
+    several = {loop.__name__: len(loop.signatures) for loop in own if len(loop.signatures) > 1}
     assert several == {}

@@ -1,19 +1,12 @@
-"""Ratios are to the first candidate, and bits are compared by sign."""
+"""Bits are compared by sign, both ways of an upload see the same, and what is timed reaches its target."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from bench.encode import equal_bits, timed
+from bench.encode import equal_bits, upload
 from bench.encode_inputs import upload_paths
-
-
-def test_every_candidate_runs_once_to_warm_up_and_then_once_a_round() -> None:
-    calls: list[str] = []
-    found = timed({"slow": lambda: calls.append("slow"), "quick": lambda: calls.append("quick")}, 3)
-    assert calls == ["slow", "quick"] * 4
-    assert found["slow"]["times_faster"] == 1.0
-    assert found["quick"].keys() == {"ms", "spread_ms", "times_faster"}
+from bench.result import Result
 
 
 def test_a_bit_is_equal_if_the_signs_are() -> None:
@@ -24,3 +17,10 @@ def test_a_bit_is_equal_if_the_signs_are() -> None:
 def test_both_ways_of_an_upload_see_the_same_picture() -> None:
     plain, ours = (run() for run in upload_paths().values())
     assert np.abs(plain.transpose(1, 2, 0) * 128 + 127 - ours).mean() < 3
+
+
+def test_an_upload_is_told_by_way_and_set_against_the_plain_one() -> None:
+    result = Result("encode", "Encoding", {})
+    upload(result, 1)
+    assert [row["way"] for row in result.rows] == list(upload_paths())
+    assert result.targets["upload"] == result.duels[0].ratio
