@@ -3,7 +3,8 @@
     python -m bench [--size check|bench|large] [--only NAME ...] [--data DIR] [--out DIR] [--write docs/performance.md]
     python -m bench --size check --check
 
-Each script is a process of its own whose libraries have one thread each. One that fails is told, and the others go on.
+Each script is a process of its own whose libraries have one thread each. One that fails is told, and the others go on. A ratio
+fails the check if it is below its bound twice.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 
 from bench.grid_command import exit_code, tell
 from bench.machine import environment
 from bench.methods_table import put_between_marks
-from bench.performance_page import all_of, page, read_results
+from bench.performance_page import Found, all_of, page, read_results
 from bench.result import OUT, SIZES
 from bench.targets import regressions
 
@@ -92,10 +93,33 @@ def _run(given: argparse.Namespace) -> int:
     if given.write and found:
         given.write.write_text(put_between_marks(given.write, _MARKS, page(found, given.write.parent)), encoding="utf-8")
     if given.check:
-        failed += [f"slower than it was: {line}" for line in regressions(all_of(found, "targets"))]
+
+        def again(name: str) -> None:
+            tell(f"{name} is below a bound: measured once more")
+            run_script(name, given.size, given.out, given.data)
+
+        failed += [f"slower than it was: {line}" for line in twice_slower(given.out, found, again)]
     for why in failed:
         tell(why)
     return len(failed)
+
+
+def twice_slower(out: Path, found: Sequence[Found], again: Callable[[str], None]) -> list[str]:
+    """Compares with the bounds; what is below one is measured a second time, as a neighbour may have been busy.
+
+    Args:
+        out: Folder of results.
+        found: Those of the first time.
+        again: Runs a script once more.
+
+    Returns:
+        A line for each ratio that was below its bound both times.
+    """
+    slow = [each["name"] for each in found if regressions(each["targets"])]
+    for name in slow:
+        again(name)
+    first = {line.rsplit("(", 1)[-1] for each in found for line in regressions(each["targets"])}
+    return [line for line in regressions(all_of(read_results(out, slow), "targets")) if line.rsplit("(", 1)[-1] in first]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ from argparse import Namespace
 
 import pytest
 
+from bench.__main__ import twice_slower
 from bench.machine import environment, machine, versions
 from bench.performance_page import page, read_results
 from bench.result import Plot, Result, measure, to_json
@@ -71,6 +72,18 @@ def test_a_target_is_judged_by_its_direction(key, value, verdict):
 def test_a_ratio_below_its_bound_is_told_in_one_line_and_what_is_no_ratio_is_not_checked():
     found = {"map_at_all": {"value": 5.0}, "worst_few": {"value": 1.0}, "fsync": {"value": 9e9}, "open_10m": {"value": 9e9}}
     assert regressions(found) == ["mAP@all, 2,000 queries × 18,000 items: 5 × a sort a query, must be at least 6 (map_at_all)"]
+
+
+@pytest.mark.parametrize(("second", "n_told"), [(5.0, 1), (30.0, 0)])
+def test_a_check_fails_by_what_is_below_its_bound_twice(tmp_path, second, n_told):
+    def wrote(value):
+        found = {"schema": 1, "name": "evaluate", "targets": {"map_at_all": {"value": value}}}
+        (tmp_path / "evaluate.json").write_text(json.dumps(found))
+        return found
+
+    asked = []
+    told = twice_slower(tmp_path, [wrote(4.0)], lambda name: asked.append(name) or wrote(second))
+    assert (asked, len(told)) == (["evaluate"], n_told)
 
 
 def test_no_bound_of_a_check_is_harder_than_the_least():
