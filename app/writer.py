@@ -8,6 +8,7 @@ Does not know how codes are made. All methods block and must run on one thread a
 from __future__ import annotations
 
 import logging
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -61,8 +62,11 @@ class ItemWriter:
         """
         n_swept = self._media.sweep(self._catalog.images_among)
         last_row_id = 0 if self._snapshot is None else self._load(self._snapshot)
-        for block in _blocks(self._catalog.scan(last_row_id)):
-            self._add([(item.row_id, item) for item in block])
+        if not last_row_id:
+            self._load_all()
+        else:
+            for block in _blocks(self._catalog.scan(last_row_id)):
+                self._add([(item.row_id, item) for item in block])
         _log.info("%d items indexed, %s pictures swept", self._n_items, n_swept)
         return self._n_items
 
@@ -180,6 +184,23 @@ class ItemWriter:
         self._n_items = n_rows_of(codes)
         self._n_changes = snapshot.n_items - self._n_items
         return snapshot.last_row_id
+
+    def _load_all(self) -> None:
+        """Fills the indexes from the catalogue all at once: what comes block by block would lie in two parts until it is merged."""
+        rows = {modality: array("q") for modality in MODALITIES}
+        codes = {modality: bytearray() for modality in MODALITIES}
+        for item in self._catalog.scan(0):
+            self._n_items += 1
+            for modality in MODALITIES:
+                if (code := item.code(modality)) is not None:
+                    rows[modality].append(item.row_id)
+                    codes[modality] += code
+        for modality in MODALITIES:
+            if n_codes := len(rows[modality]):
+                row_ids, packed = np.frombuffer(rows[modality], np.int64), np.frombuffer(bytes(codes[modality]), np.uint8)
+                self._indexes[modality].load(row_ids, packed.reshape(n_codes, -1))
+                self._n_codes[modality] += n_codes
+        self._n_changes += self._n_items
 
     def _add(self, rows: Sequence[tuple[int, NewItem]]) -> None:
         for modality in MODALITIES:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from app.catalog.base import ImageFile, NewItem
+from app.index.segments import SegmentedIndex
 from app.media import MediaStore
 from app.writer import ItemWriter
 from model.errors import CatalogError
@@ -134,3 +135,13 @@ def test_an_index_that_lost_a_code_is_noticed(bench):
     bench.write(item("a"), pictures=[])
     bench.indexes["text"].remove(np.array([1]))
     assert bench.writer.state() == (1, False)
+
+
+def test_a_start_without_a_snapshot_fills_the_index_all_at_once(tmp_path):
+    bench = Bench(tmp_path)
+    bench.write(item("a", RED, code=1), item("b", code=2))
+    index = SegmentedIndex(8, table_from=None)
+    writer = ItemWriter(catalog=bench.catalog, indexes={"image": FakeCodeIndex(8), "text": index}, media=bench.media)
+    assert writer.rebuild() == 2
+    assert (len(index), index.figures().n_tail) == (2, 0)
+    assert writer.state() == (2, True)
