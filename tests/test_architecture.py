@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("app", "model", "training")
 OUTSIDE = ("demo", "bench")  # may use every room, and are used by none
 MODULE_LINES, FUNCTION_LINES, POSITIONAL = 250, 40, 5
+LONGER = {"app/client.py": 950}  # types, errors and both clients in one file, so that it can be taken along
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 # What of `model` is for training and judging alone; the service imports none of it.
@@ -47,7 +48,7 @@ LIBRARY_ROOMS = {
     "pymilvus": ["app/index/milvus.py"],
     "redis": ["app/cache/redis_cache.py"],
     "sqlalchemy": ["app/catalog/sql.py", "app/catalog/sql_*.py"],  # one adapter; its tables are a file of their own
-    "httpx": ["app/fetch.py", "app/fetch_rules.py", "training/datasets/hub.py"],
+    "httpx": ["app/client.py", "app/fetch.py", "app/fetch_rules.py", "training/datasets/hub.py"],
     "limits": ["app/rate_limit.py"],
     "fastapi": ["app/main.py", "app/application.py", "app/deps.py", "app/errors.py", "app/routes/*.py"],
     "torch": [*TORCH_IN_MODEL, "training/*"],
@@ -214,7 +215,7 @@ def test_no_import_cycle() -> None:
 
 def test_modules_stay_below_their_ceiling() -> None:
     lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in TREES}
-    assert {place: n for place, n in lengths.items() if n > MODULE_LINES} == {}
+    assert {place: n for place, n in lengths.items() if n > LONGER.get(place, MODULE_LINES)} == {}
 
 
 def test_functions_stay_below_their_ceiling() -> None:
