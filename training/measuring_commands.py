@@ -1,125 +1,165 @@
-"""The commands that measure bundles: ``calibrate``, ``health``, ``budget``.
+"""The commands that measure bundles: ``evaluate``, ``calibrate``, ``health``, ``budget``.
 
-Decides their arguments and what is printed for people. Each imports what it needs when it runs: ``--help`` does not wait.
+Decides their arguments and what people read. Each imports what it needs when it runs: ``--help`` does not wait.
 """
 
 from __future__ import annotations
 
-import argparse
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from training.arguments import add_cache, add_data, add_reading, natural
+import typer
+from typer.core import TyperCommand
+
+from model.command_line import AsJson
+from training.answers import answer
+from training.arguments import CACHE_DIR, BundleDir, CacheDir, Columns, Data, Threads, natural, share
 
 if TYPE_CHECKING:
     from training.bundle_codes import DataSource
 
+_OutDir = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the calibrated bundle.")]
+_InPlace = Annotated[bool, typer.Option("--in-place", help="Write into the bundle itself; its identity stays the same.")]
+_Kind = Annotated[Literal["labels", "partner"], typer.Option(help="What is relevant: a shared label, or the own other half.")]
+_Asking = Annotated[Literal["gallery", "train"], typer.Option(help="Whose pairs ask; unseen in training.")]
+_Searched = Annotated[Literal["held-out", "all"], typer.Option(help="What is searched: these pairs, or train and gallery.")]
+_NoiseModel = Annotated[Literal["auto", "sample", "label", "none"], typer.Option(help="How given labels may be wrong.")]
+_BaseRate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="P", parser=share(with_ends=False), help="Share of relevant items in your index; by default that of the data."
+    ),
+]
+_Split = Annotated[Literal["gallery", "train", "query", "all"], typer.Option(help="Whose codes are looked at.")]
+_Bundles = Annotated[
+    list[Path],
+    typer.Option("--bundles", metavar="DIR…", help="Finished runs or bundles of several code lengths, one after another."),
+]
+_Table = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The table as Markdown; a plot of the same name, ending in .svg, beside it.")
+]
 
-def add_measures(commands: Any) -> None:
-    """Adds the commands.
 
-    Args:
-        commands: What ``add_subparsers`` gave.
-    """
-    _add_calibrate(commands.add_parser("calibrate", help="measure what a bundle's distances mean, on one's own data"))
-    _add_health(commands.add_parser("health", help="whether a bundle's codes use their bits, on a data set"))
-    _add_budget(commands.add_parser("budget", help="code lengths side by side: quality, memory and time of a search"))
+class ManyBundles(TyperCommand):
+    """A command whose ``--bundles`` takes all words up to the next option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeats the option before each of its words, as the parser wants it.
+
+        Args:
+            ctx: Of the command.
+            args: As typed.
+
+        Returns:
+            What is left over.
+        """
+        words: list[str] = []
+        is_within = False
+        for word in args:
+            is_value = is_within and not word.startswith("-")
+            if is_value and words[-1] != "--bundles":
+                words.append("--bundles")
+            words.append(word)
+            is_within = word == "--bundles" or is_value
+        return super().parse_args(ctx, words)
 
 
-def _source(options: argparse.Namespace) -> DataSource:
-    from training.bundle_codes import DataSource
+def evaluate(
+    *,
+    bundle: BundleDir,
+    data: Data,
+    cache_dir: CacheDir = CACHE_DIR,
+    columns: Columns = None,
+    threads: Threads = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Figures of a bundle on a data set's query split."""
+    from training import commands
     from training.config import make_config
+    from training.report import render_figures, render_labels
 
-    return DataSource(options.data, make_config({}, options.overrides).data, options.cache_dir, options.threads)
-
-
-def _add_calibrate(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    add("--bundle", type=Path, required=True, metavar="DIR", help="folder of the bundle, or its name on the hub")
-    add_data(command)
-    place = command.add_mutually_exclusive_group(required=True)
-    place.add_argument("--out", type=Path, metavar="DIR", help="folder of the calibrated bundle")
-    place.add_argument("--in-place", action="store_true", help="write into the bundle itself; its identity stays the same")
-    add("--kind", choices=("labels", "partner"), default="labels", help="what is relevant: a shared label, or the own other half")
-    add("--split", choices=("gallery", "train"), default="gallery", help="whose pairs ask; unseen in training (default gallery)")
-    add("--index", choices=("held-out", "all"), default="held-out", help="what is searched: these pairs, or train and gallery")
-    add("--noise-model", choices=("auto", "sample", "label", "none"), default="auto", help="how given labels may be wrong")
-    add("--base-rate", type=_share, metavar="P", help="share of relevant items in your index (default: that of the data)")
-    add_reading(command)
-    command.set_defaults(run=_calibrate)
+    config = make_config({}, columns or ()).data
+    found = commands.evaluate_bundle(bundle, config, data, cache_dir=cache_dir, threads=threads)
+    figures, curves = found.as_dict(), found.curves()
+    head = f"{found.n_bits} bits, {found.n_query} queries, {found.n_database} items"
+    answer(figures, as_json=as_json, readable=f"{head}\n\n{render_figures(figures, curves)}\n{render_labels(curves)}")
 
 
-def _add_health(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--bundle", type=Path, required=True, metavar="DIR", help="folder of the bundle, or its name on the hub")
-    add_data(command)
-    names = ("gallery", "train", "query", "all")
-    command.add_argument("--split", choices=names, default="gallery", help="whose codes are looked at (default gallery)")
-    add_reading(command)
-    command.set_defaults(run=_health)
-
-
-def _add_budget(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    add("data", type=Path, metavar="DATA", help="folder of the data set, or datasets:NAME")
-    add("--bundles", type=Path, nargs="+", required=True, metavar="DIR", help="finished runs or bundles of several code lengths")
-    add_cache(command)
-    add("--out", type=Path, metavar="FILE", help="the table as Markdown; a plot of the same name, ending in .svg, beside it")
-    add("--codes", type=natural, default=1_000_000, metavar="N", help="codes of a timed search (default 1000000)")
-    add_reading(command)
-    command.set_defaults(run=_budget)
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = math.nan
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, not {text!r}")
-    return share
-
-
-def _calibrate(options: argparse.Namespace) -> dict[str, Any]:
+def calibrate(
+    context: typer.Context,
+    *,
+    bundle: BundleDir,
+    data: Data,
+    out: _OutDir = None,
+    in_place: _InPlace = False,
+    kind: _Kind = "labels",
+    split: _Asking = "gallery",
+    index: _Searched = "held-out",
+    noise_model: _NoiseModel = "auto",
+    base_rate: _BaseRate = None,
+    cache_dir: CacheDir = CACHE_DIR,
+    columns: Columns = None,
+    threads: Threads = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Measures what a bundle's distances mean, on one's own data."""
+    if (out is not None) == in_place:
+        raise typer.BadParameter("give either --out DIR or --in-place", ctx=context)
     from training.calibrating import CalibrationPlan, write_calibrated
     from training.calibration import render_calibration, summary
 
-    source = _source(options)
-    plan = CalibrationPlan(
-        kind=options.kind,
-        split=options.split,
-        index=options.index,
-        noise_model=options.noise_model,
-        base_rate=options.base_rate,
-    )
-    found = write_calibrated(options.bundle, source, plan, options.out)
-    if not options.json:
-        print(render_calibration(found))  # noqa: T201
-    return {"bundle": str(options.out or options.bundle), **summary(found)}
+    source = _source(data, columns, cache_dir, threads)
+    plan = CalibrationPlan(kind=kind, split=split, index=index, noise_model=noise_model, base_rate=base_rate)
+    found = write_calibrated(bundle, source, plan, out)
+    answer({"bundle": str(out or bundle), **summary(found)}, as_json=as_json, readable=render_calibration(found))
 
 
-def _health(options: argparse.Namespace) -> dict[str, Any]:
+def health(
+    *,
+    bundle: BundleDir,
+    data: Data,
+    split: _Split = "gallery",
+    cache_dir: CacheDir = CACHE_DIR,
+    columns: Columns = None,
+    threads: Threads = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Tells whether a bundle's codes use their bits, on a data set."""
     from model.bundle import EncoderBundle
     from training.bundle_codes import encode_data
     from training.health import measure_health, render_health
 
-    splits = ("train", "query", "gallery") if options.split == "all" else (options.split,)
-    found = encode_data(EncoderBundle.from_pretrained(options.bundle), _source(options), splits)
-    health = measure_health(found.joined(*splits))
-    if not options.json:
-        print(render_health(health))  # noqa: T201
-    return {"bundle": str(options.bundle), "split": options.split, **health}
+    splits = ("train", "query", "gallery") if split == "all" else (split,)
+    found = encode_data(EncoderBundle.from_pretrained(bundle), _source(data, columns, cache_dir, threads), splits)
+    measured = measure_health(found.joined(*splits))
+    answer({"bundle": str(bundle), "split": split, **measured}, as_json=as_json, readable=render_health(measured))
 
 
-def _budget(options: argparse.Namespace) -> dict[str, Any]:
+def budget(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of the data set, or datasets:NAME.")],
+    *,
+    bundles: _Bundles,
+    out: _Table = None,
+    codes: Annotated[int, typer.Option(metavar="N", parser=natural, help="Codes of a timed search.")] = 1_000_000,
+    cache_dir: CacheDir = CACHE_DIR,
+    columns: Columns = None,
+    threads: Threads = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Code lengths side by side: quality, memory and time of a search."""
     from training.budget import budget_facts, make_budget, plot_budget, render_budget
     from training.checkpoint import write_bytes
 
-    offers = make_budget(options.bundles, _source(options), n_codes=options.codes)
+    offers = make_budget(bundles, _source(data, columns, cache_dir, threads), n_codes=codes)
     table = render_budget(offers)
-    if not options.json:
-        print(table)  # noqa: T201
-    if options.out:
-        write_bytes(options.out, table.encode())
-        write_bytes(options.out.with_suffix(".svg"), plot_budget(offers).encode())
-    return {"data": str(options.data), "offers": budget_facts(offers)}
+    if out:
+        write_bytes(out, table.encode())
+        write_bytes(out.with_suffix(".svg"), plot_budget(offers).encode())
+    answer({"data": str(data), "offers": budget_facts(offers)}, as_json=as_json, readable=table)
+
+
+def _source(data: Path, columns: list[str] | None, cache_dir: Path, threads: int) -> DataSource:
+    from training.bundle_codes import DataSource
+    from training.config import make_config
+
+    return DataSource(data, make_config({}, columns or ()).data, cache_dir, threads)
