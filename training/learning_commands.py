@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from model.command_line import AsJson
+from model.command_line import AsJson, for_people
 from training.answers import answer, is_main_process
 from training.arguments import CACHE_DIR, CacheDir, Columns, Config, Data, Settings
 
@@ -54,10 +54,13 @@ def train(
     from training.report import render_summary
 
     report = commands.train(load_config(config, settings or ()), data, out, cache_dir=cache_dir)
+    facts = {**report["evaluation"], "run": str(out), "bundle": str(out / "bundle"), "epoch": report["epoch"]}
+    if for_people(as_json=as_json):
+        answer(facts, as_json=as_json, readable=f"{render_summary(report)}\nNext: `bitlens serve --bundle {out / 'bundle'}`\n")
+        return
     if is_main_process():
         sys.stderr.write(render_summary(report) + "\n")
-    places = {"run": str(out), "bundle": str(out / "bundle"), "epoch": report["epoch"]}
-    answer({**report["evaluation"], **places}, as_json=as_json)
+    answer(facts, as_json=as_json)
 
 
 def export(
