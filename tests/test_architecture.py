@@ -68,6 +68,10 @@ LIBRARY_ROOMS = {
     "pydantic": ["app/schemas.py", "app/*_schemas.py", "app/settings.py", "training/config.py"],
     "pydantic_core": ["app/schemas.py", "app/*_schemas.py", "app/settings.py", "training/config.py"],
     "pydantic_settings": ["app/settings.py"],
+    "typer": [
+        f"{room}/{place}.py" for room in ROOMS for place in ("__main__", "arguments", "*_command", "*_commands", "command_line")
+    ],
+    "rich": ["model/terminal.py", "training/progress.py"],
 }
 # R3: what must load in milliseconds.
 MEANING = ("model.calibration", "model.calibration_file", "model.calibration_fit", "model.code_health", "model.drift")

@@ -1,4 +1,7 @@
+import io
+import json
 import socket
+import sys
 
 import pytest
 
@@ -67,7 +70,7 @@ def test_a_command_that_is_none_is_told_how_to_ask(capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert "usage: python -m app" in capsys.readouterr().err
+    assert "usage: python -m app" in capsys.readouterr().err.replace("Usage", "usage")
 
 
 def test_a_bound_address_refuses_connections_until_someone_listens():
@@ -83,3 +86,21 @@ def test_without_keys_other_machines_are_not_served_unless_that_is_allowed(capsy
     monkeypatch.setenv("BITLENS_ALLOW_OPEN", "false")
     monkeypatch.setenv("BITLENS_KEYS", "shop:write:" + "0" * 64)
     assert "config.json" in complaint(capsys, *options)
+
+
+def test_settings_are_json_for_machines_lines_for_a_shell_and_a_table_for_people(capsys, monkeypatch):
+    assert main(["settings", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["PORT"] == "8000"
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert main(["settings"]) == 0
+    assert "PORT=" not in terminal.getvalue()
+    assert "PORT" in terminal.getvalue()
+
+
+def test_a_key_is_json_for_machines(capsys):
+    assert main(["key", "new", "--role", "read", "--name", "shop", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["line"].startswith("shop:read:")
+    assert made["key"] not in made["line"]

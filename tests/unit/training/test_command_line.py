@@ -67,17 +67,15 @@ def test_words_that_are_no_command_are_refused_with_the_usage(arguments: list[st
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert "usage: python -m training" in capsys.readouterr().err
+    assert "usage: python -m training" in capsys.readouterr().err.replace("Usage", "usage")
 
 
 @pytest.mark.parametrize(
     "command", ["features", "train", "evaluate", "calibrate", "health", "budget", "export", "compare", "sweep"]
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([command, "--help"])
-    assert ended.value.code == 0
-    assert f"usage: python -m training {command}" in capsys.readouterr().out
+    assert main([command, "--help"]) == 0
+    assert f"Usage: python -m training {command}" in capsys.readouterr().out
 
 
 def test_an_audit_needs_a_run_that_has_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

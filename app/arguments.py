@@ -1,0 +1,13 @@
+"""Arguments that several commands of the service share.
+
+Decides their words. Imports nothing that takes time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDirOption = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="Catalogue and pictures (BITLENS_DATA_DIR).")]
