@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import typer
 
 from app.data_dir_commands import backup, doctor, restore
+from app.export_command import export_codes
+from app.ingest_command import ingest
 from app.keys_command import keys
 from app.reindex_command import reindex
 from app.serve_command import serve
@@ -32,6 +34,8 @@ def commands(program: str) -> typer.Typer:
     """
     cli = make_cli("Finds pictures by sentences, and sentences by pictures, with codes of a few bytes.", program)
     cli.command()(serve)
+    cli.command()(ingest)
+    cli.command()(export_codes)
     cli.command()(reindex)
     cli.command()(doctor)
     cli.command()(backup)

@@ -48,7 +48,7 @@ LIBRARY_ROOMS = {
     "pymilvus": ["app/index/milvus.py"],
     "redis": ["app/cache/redis_cache.py"],
     "sqlalchemy": ["app/catalog/sql.py", "app/catalog/sql_*.py"],  # one adapter; its tables are a file of their own
-    "httpx": ["app/client.py", "app/fetch.py", "app/fetch_rules.py", "training/datasets/hub.py"],
+    "httpx": ["app/client.py", "app/ingest_http.py", "app/fetch.py", "app/fetch_rules.py", "training/datasets/hub.py"],
     "limits": ["app/rate_limit.py"],
     "fastapi": ["app/main.py", "app/application.py", "app/deps.py", "app/errors.py", "app/routes/*.py"],
     "torch": [*TORCH_IN_MODEL, "training/*"],
@@ -71,7 +71,7 @@ LIBRARY_ROOMS = {
     "typer": [
         f"{room}/{place}.py" for room in ROOMS for place in ("__main__", "arguments", "*_command", "*_commands", "command_line")
     ],
-    "rich": ["model/terminal.py", "training/progress.py"],
+    "rich": ["model/terminal.py", "training/progress.py", "app/ingest_bar.py"],
 }
 # R3: what must load in milliseconds.
 MEANING = ("model.calibration", "model.calibration_file", "model.calibration_fit", "model.code_health", "model.drift")
