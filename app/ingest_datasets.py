@@ -110,7 +110,8 @@ def open_data_set(argument: str, columns: Columns, max_image_bytes: int) -> Data
     try:
         loaded = load_dataset(name, found["config"], split=split, streaming=True)
         splits = loaded if split is None else {split: loaded}
-        return DataSet({key: rows.decode(False) for key, rows in splits.items()}, name, columns, max_image_bytes)
+        undecoded = {key: rows.decode(False) if rows.features else rows for key, rows in splits.items()}  # pictures have features
+        return DataSet(undecoded, name, columns, max_image_bytes)
     except _FAILS as error:
         raise DatasetError(f"{argument} cannot be loaded: {error}") from error
 

@@ -95,7 +95,7 @@ class Tally:
         lines = [f"{self.n_done:,} items: {counts}; {seconds:.1f} s, {self._rate(seconds):,.0f} items/s"]
         if self.left_out:
             lines.append("left out: " + ", ".join(f"{n} × {suffix}" for suffix, n in self.left_out.most_common()))
-        for reason, n in self.reasons.most_common():
+        for reason, n in sorted(self.reasons.items(), key=lambda one: (-one[1], one[0].casefold())):
             lines.append(f"failed: {n:,} × {reason}")
             alike = [failure for failure in self.failures if failure.reason == reason][:_N_SHOWN]
             lines += [f"  {one.place or one.id}" + (f": {one.detail}" if one.detail != reason else "") for one in alike]

@@ -13,7 +13,7 @@ import pytest
 from app.client import Client
 from tests.builders import picture
 from tests.e2e.processes import REPOSITORY, ServerProcess, command, environment
-from tests.ingest_kills import check_all_are_there_once, ingest_broken_off, make_pictures
+from tests.ingest_kills import check_all_are_there_once, ingest_broken_off, make_pictures, start, wait_until
 
 pytestmark = pytest.mark.e2e
 N = 300
@@ -38,6 +38,19 @@ def test_an_ingest_that_is_broken_off_three_times_ends_with_all_items_once_each(
     assert 0 < done.held[0] <= done.held[1] <= done.held[2] < N
     assert (done.last["n_done"], done.last["n_failed"], done.last["n_present"] >= done.held[2]) == (N, 0, True)
     check_all_are_there_once(server.url, tmp_path / "pictures", N)
+
+
+def test_a_service_that_is_killed_and_comes_back_is_waited_for(tmp_path):
+    make_pictures(tmp_path / "pictures", N)
+    serve = command("tests.e2e.fake_server", "--data-dir", tmp_path / "data")
+    with ServerProcess(serve, tmp_path / "log") as first, Client(first.url) as client:
+        process = start(command("app", "ingest", tmp_path / "pictures", "--url", first.url, "--batch", "16"), tmp_path / "log")
+        wait_until(client, process, N // 3)
+        first.kill()
+        with ServerProcess([*serve, "--port", first.url.rpartition(":")[2]], tmp_path / "log") as second:
+            said, _ = process.communicate(timeout=120)
+            assert (process.returncode, f"{N} items: " in said, ", 0 failed" in said) == (0, True, True)
+            check_all_are_there_once(second.url, tmp_path / "pictures", N)
 
 
 def test_failures_are_listed_and_the_address_may_stand_in_the_environment(tmp_path, server):

@@ -61,6 +61,12 @@ def test_without_the_library_the_next_step_is_told(monkeypatch):
         open_data_set("datasets:any", PLAIN, MIB)
 
 
+def test_tables_have_rows_without_pictures(tmp_path):
+    put(tmp_path / "pairs", train_csv="id,text,n\np1,a pair,7\n")
+    (content,) = opened(open_data_set(f"datasets:{tmp_path / 'pairs'}", PLAIN, MIB)).values()
+    assert (content.text, content.payload) == ("a pair", {"n": 7})
+
+
 class Rows(list):
     """Rows as the library gives them."""
 
