@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from app.cache.base import Modality
 from app.catalog.base import Item
@@ -16,6 +17,8 @@ from app.encoder import Encoded
 from app.kept_rows import Parts, ShownItem
 from app.retrieval import FoundItem, Page, SearchBounds
 
+_ANSWER = b'{"hits":[%b],"next_cursor":%b,"no_match":%b,"query":{"modality":%b,"code":"%b","bundle_id":%b,"cached":%b}}'
+_BOOL = {True: b"true", False: b"false"}
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -48,9 +51,9 @@ def answer_of(page: Page, bounds: SearchBounds, query: tuple[Modality | None, En
     modality, encoded, bundle_id = query
     hits = b",".join(_hits(page.found, distances, f',"target":"{bounds.target}"'.encode()))
     no_match = not page.found and bounds.min_precision is not None and bounds.cursor is None
-    asked = {"modality": modality, "code": encoded.code.hex(), "bundle_id": bundle_id, "cached": encoded.cached}
-    told = (hits, _json(page.next_cursor), b"true" if no_match else b"false", _json(asked))
-    return b'{"hits":[%b],"next_cursor":%b,"no_match":%b,"query":%b}' % told
+    cursor = b"null" if page.next_cursor is None else b'"%b"' % page.next_cursor.encode()  # of characters that need no escape
+    told = (hits, cursor, _BOOL[no_match], _named(modality), encoded.code.hex().encode(), _named(bundle_id), _BOOL[encoded.cached])
+    return _ANSWER % told
 
 
 def answers_of(results: Sequence[bytes], n_failed: int) -> bytes:
@@ -73,6 +76,11 @@ def _hits(found: Sequence[FoundItem], distances: Sequence[bytes], target: bytes)
         head, tail = item.parts if isinstance(item, ShownItem) else parts_of(item)
         hits.append(b"%b%b%b%b" % (head, distances[one.distance], target, tail))
     return hits
+
+
+@lru_cache(64)
+def _named(name: str | None) -> bytes:
+    return _json(name)
 
 
 def _json(value: object) -> bytes:
