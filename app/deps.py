@@ -16,7 +16,9 @@ from fastapi import Depends, Header, Path, Request
 
 from app.cache.base import CodeCache, Modality
 from app.catalog.base import Catalog
+from app.code_report import CodeReports
 from app.deleting import Deleting
+from app.drift import DriftMonitor
 from app.encoder import Encoder
 from app.encoding import Encoding
 from app.expectations import Expectations
@@ -83,6 +85,8 @@ class Services:
         encoding: Gives codes.
         retrieval: Searches.
         expectations: Tells what distances mean.
+        drift: Watches whether they still mean it.
+        code_reports: Tell how healthy the indexed codes are.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         deleting: Deletes them.
@@ -103,6 +107,8 @@ class Services:
     encoding: Encoding
     retrieval: Retrieval
     expectations: Expectations
+    drift: DriftMonitor
+    code_reports: CodeReports
     things: Things
     indexing: Indexing
     deleting: Deleting

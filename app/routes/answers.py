@@ -88,6 +88,8 @@ async def search_out(services: Services, modality: Modality | None, encoded: Enc
         Overloaded: If too much is waiting.
     """
     page = await services.retrieval.search(encoded.code, bounds)
+    if modality is not None and not encoded.cached and bounds.cursor is None:
+        services.drift.note(encoded.code, modality, bounds.target)
     distances = services.expectations.written(modality, bounds.target)
     return answer_of(page, bounds, (modality, encoded, services.parts.bundle_id), distances)
 
