@@ -45,7 +45,8 @@ HIT_EXPLANATION: dict[str, Any] = {
         {"bit": 3, "weight": 0.09, "query": 0.09, "hit": 0.74},
     ],
     "distance_range": [1, 3],
-    "summary": "1 of 64 bits of the query and 1 of the hit were nearly undecided; the distance could be 1 to 3",
+    "summary": "Both are predicted to have: dog. Differing bits: 2 of 64. Nearly undecided: 1 of the query, 1 of the hit; "
+    "the distance could be 1 to 3.",
 }
 QUERY_EXPLANATION: dict[str, Any] = {
     "labels_missing": None,

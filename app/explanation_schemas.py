@@ -37,7 +37,7 @@ class DifferingBit(BaseModel):
 class Explanation(BaseModel):
     """What queries and hits alike say of themselves."""
 
-    labels_missing: str | None = Field(description="Why there are no labels; null if there are.")
+    labels_missing: str | None = Field(description="Why no labels can be told; null if they can.")
     undecided_bits: list[int] | None = Field(
         description="Bits whose certainty is below `undecided_below`: another shot of the same thing might have them the other way "
         "round. Null if only the code is known."
@@ -61,5 +61,7 @@ class QueryExplanation(Explanation):
     """What was seen in the query."""
 
     labels: list[PredictedLabel] | None = Field(description="Labels that it is predicted to have, the surest first.")
-    least_probability: float = Field(description="From which probability on a label counts as predicted.")
+    least_probability: float | None = Field(
+        description="From which probability on a label counts as predicted; null if the bundle has no labels."
+    )
     undecided_below: float = Field(description="Below which certainty a bit counts as undecided.")

@@ -32,7 +32,9 @@ class BoundsIn(Strict):
     target: Modality | None = Field(None, description="What the hits are compared by; null for what the search says.")
     filter: FilterIn = None
     dedupe: bool = Field(False, description="Of items with equal codes give only the oldest.", strict=True)
-    cursor: str | None = Field(None, description="`next_cursor` of the page before; all else but k stays the same.", max_length=100)
+    cursor: str | None = Field(
+        None, description="`next_cursor` of the page before; all else but k and explain stays the same.", max_length=100
+    )
     explain: bool = Field(False, description=EXPLAIN, strict=True)
 
 
@@ -168,10 +170,10 @@ def plain_text_query(body: bytes) -> TextQuery | None:
         body: JSON.
 
     Returns:
-        The query; None if it is not well-formed UTF-8 JSON of one, or has a filter.
+        The query; None if it is not well-formed UTF-8 JSON of one, or has a filter or wants explanations.
     """
     try:
         query = TextQuery.model_validate_json(body)
     except ValidationError:
         return None
-    return query if query.filter is None else None
+    return query if query.filter is None and not query.explain else None

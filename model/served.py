@@ -16,6 +16,7 @@ from model.calibration import Calibration
 from model.calibration_file import read_calibration
 from model.errors import BundleIncompatible, BundleNotFound
 from model.graph_encoder import GraphEncoder, open_graph
+from model.label_reader import LabelReader, read_classifiers
 from model.manifest import MODALITIES, EncoderSpec, Manifest
 from model.weights import installed_weights
 
@@ -80,6 +81,17 @@ class ServedBundle:
             BundleCorrupt: If a graph does not load.
         """
         return {name: self._encoder(name, self.manifest.encoders[name], n_threads) for name in MODALITIES}
+
+    def label_reader(self) -> LabelReader | str:
+        """Reads what labels codes are predicted to have.
+
+        Returns:
+            What reads them; or why there is none, in plain words.
+
+        Raises:
+            BundleCorrupt: If the classifiers do not fit the manifest.
+        """
+        return read_classifiers(self.manifest, self._files[WEIGHTS])
 
     def _encoder(self, modality: str, spec: EncoderSpec, n_threads: int) -> GraphEncoder:
         if spec.is_ready_made:
