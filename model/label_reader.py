@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load
+from safetensors import SafetensorError, safe_open
 
 from model.bundle_folder import WEIGHTS
 from model.codes import Float32, Int8
@@ -54,14 +54,14 @@ class LabelReader:
         return found
 
 
-def read_classifiers(manifest: Manifest, weights: bytes) -> LabelReader | str:
+def read_classifiers(manifest: Manifest, weights: Path) -> LabelReader | str:
     """Reads the classifiers that a bundle's codes were trained with.
 
     They take relaxed codes of the length that the heads give; signs are brought to that length.
 
     Args:
         manifest: Names the labels.
-        weights: Content of ``model.safetensors``.
+        weights: The bundle's ``model.safetensors``, of which heads are most and are not read.
 
     Returns:
         A reader; or why there is none, in plain words.
@@ -70,10 +70,11 @@ def read_classifiers(manifest: Manifest, weights: bytes) -> LabelReader | str:
         BundleCorrupt: If the weights are unreadable or do not fit the manifest.
     """
     try:
-        tensors = load(weights)
-    except SafetensorError as error:
+        with safe_open(weights, "numpy") as tensors:
+            held = set(tensors.keys())
+            found = {name: tensors.get_tensor(f"classifier.{name}") for name in MODALITIES if f"classifier.{name}" in held}
+    except (SafetensorError, OSError) as error:
         raise BundleCorrupt(f"{WEIGHTS} of the bundle cannot be read: {error}") from error
-    found = {name: tensors[f"classifier.{name}"] for name in MODALITIES if f"classifier.{name}" in tensors}
     if len(found) < len(MODALITIES):
         return f"the method {manifest.method} of this bundle learns no classifiers of labels"
     if not manifest.label_names:

@@ -91,7 +91,7 @@ class ServedBundle:
         Raises:
             BundleCorrupt: If the classifiers do not fit the manifest.
         """
-        return read_classifiers(self.manifest, self._files[WEIGHTS])
+        return read_classifiers(self.manifest, self._folder / WEIGHTS)
 
     def _encoder(self, modality: str, spec: EncoderSpec, n_threads: int) -> GraphEncoder:
         if spec.is_ready_made:

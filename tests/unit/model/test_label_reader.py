@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from safetensors.numpy import save
+from safetensors.numpy import save_file
 
 from model.codes import sign_codes
 from model.errors import BundleCorrupt
@@ -22,10 +22,21 @@ def classifiers(n_labels=2, n_bits=16):
     return {f"classifier.{name}": rng.normal(size=(n_bits, n_labels)).astype(np.float32) for name in MODALITIES}
 
 
+@pytest.fixture
+def file(tmp_path):
+    """Returns what writes tensors into a file."""
+
+    def write(tensors):
+        save_file(tensors, tmp_path / "model.safetensors")
+        return tmp_path / "model.safetensors"
+
+    return write
+
+
 @pytest.mark.parametrize(("unit_norm", "length"), [(True, 4.0), (False, 1.0)])
-def test_probabilities_are_the_logistic_function_of_signs_as_long_as_the_codes_of_training(unit_norm, length):
+def test_probabilities_are_the_logistic_function_of_signs_as_long_as_the_codes_of_training(unit_norm, length, file):
     tensors = classifiers()
-    reader = read_classifiers(manifest(unit_norm=unit_norm), save(tensors))
+    reader = read_classifiers(manifest(unit_norm=unit_norm), file(tensors))
     signs = sign_codes(np.random.default_rng(1).normal(size=(5, 16)))
     for name in MODALITIES:
         found = reader.probabilities(name, signs)
@@ -42,16 +53,23 @@ def test_large_logits_are_sure_and_no_more():
     assert reader.probabilities("image", signs).tolist() == [[1.0], [0.0]]
 
 
-def test_a_method_without_classifiers_reads_no_labels():
-    told = read_classifiers(replace(manifest(), method="itq"), save({"image.layers.0.bias": np.zeros(3, np.float32)}))
+def test_a_method_without_classifiers_reads_no_labels(file):
+    told = read_classifiers(replace(manifest(), method="itq"), file({"image.layers.0.bias": np.zeros(3, np.float32)}))
     assert told == "the method itq of this bundle learns no classifiers of labels"
 
 
-def test_a_bundle_without_names_reads_no_labels():
-    assert read_classifiers(manifest(names=()), save(classifiers())) == "this bundle has no names of labels"
+def test_a_bundle_without_names_reads_no_labels(file):
+    assert read_classifiers(manifest(names=()), file(classifiers())) == "this bundle has no names of labels"
 
 
-@pytest.mark.parametrize("content", [b"", save(classifiers(n_labels=3)), save(classifiers(n_bits=8))])
-def test_classifiers_that_do_not_fit_are_damage(content):
-    with pytest.raises(BundleCorrupt, match=r"model\.safetensors"):
-        read_classifiers(manifest(), content)
+@pytest.mark.parametrize("tensors", [classifiers(n_labels=3), classifiers(n_bits=8)])
+def test_classifiers_that_do_not_fit_are_damage(tensors, file):
+    with pytest.raises(BundleCorrupt, match=r"model\.safetensors.*has shape"):
+        read_classifiers(manifest(), file(tensors))
+
+
+def test_a_file_that_is_damaged_or_gone_is_told_as_that(tmp_path):
+    (tmp_path / "damaged").write_bytes(b"not tensors")
+    for name in ("damaged", "gone"):
+        with pytest.raises(BundleCorrupt, match="cannot be read"):
+            read_classifiers(manifest(), tmp_path / name)
