@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.cache.base import Modality
-from app.explanation_schemas import DifferingBit, HitExplanation, PredictedLabel, QueryExplanation, SharedLabel
+from app.explanation_schemas import DifferingBit, HitExplanation, LabelsMeasured, PredictedLabel, QueryExplanation, SharedLabel
 from model.codes import Float32, Int8, Int64, unpack_codes
 from model.label_reader import LabelReader
 
@@ -116,6 +116,7 @@ def explained(query: Known, hits: Sequence[Known], reader: LabelReader | str) ->
         labels_missing=query.missing,
         labels=None if own is None else [PredictedLabel(name=name, probability=p) for name, p in own.items()],
         least_probability=None if isinstance(reader, str) else reader.least_probability,
+        labels_measured=None if isinstance(reader, str) or not reader.measured else LabelsMeasured(**reader.measured),
         undecided_below=UNDECIDED_BELOW,
     )
     return Explained(of_query.model_dump_json().encode(), told)

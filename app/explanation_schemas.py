@@ -5,6 +5,8 @@ Decides field names. Does not know how explanations are made (``app.explanation`
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 EXPLAIN = "Whether each hit says why it was found; takes longer, and k is then 50 at most."
@@ -14,7 +16,7 @@ class PredictedLabel(BaseModel):
     """A label that something is predicted to have."""
 
     name: str
-    probability: float = Field(description="What the bundle's classifier makes of the packed code, 0 to 1.")
+    probability: float = Field(description="As read off the packed code, 0 to 1.")
 
 
 class SharedLabel(BaseModel):
@@ -57,11 +59,31 @@ class HitExplanation(Explanation):
     summary: str = Field(description="The same in plain words.")
 
 
+class LabelFigures(BaseModel):
+    """What predicted labels are worth, over all labels together."""
+
+    precision: float | None = Field(description="Share of predicted labels that are right; null if none was predicted.")
+    recall: float | None = Field(description="Share of labels that are predicted; null if there were none.")
+    calibration_error: float | None = Field(description="How far probabilities are off on average, in ten bins.")
+
+
+class LabelsMeasured(BaseModel):
+    """How good predictions of labels are, on pairs that they were not learned from."""
+
+    on: dict[str, Any] = Field(description="The data, the split, how many pairs, and how their labels were taken.")
+    image: LabelFigures
+    text: LabelFigures
+
+
 class QueryExplanation(Explanation):
     """What was seen in the query."""
 
     labels: list[PredictedLabel] | None = Field(description="Labels that it is predicted to have, the surest first.")
     least_probability: float | None = Field(
         description="From which probability on a label counts as predicted; null if the bundle has no labels."
+    )
+    labels_measured: LabelsMeasured | None = Field(
+        description="How good such predictions are; null if nobody has measured it: then labels come from the classifiers of "
+        "training, which are rough, or there are none."
     )
     undecided_below: float = Field(description="Below which certainty a bit counts as undecided.")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -32,12 +33,14 @@ class LabelReader:
         weights: W, (n_bits, C) float32 by modality.
         biases: b, (C,) float32 by modality.
         least_probability: From which probability on a label counts as predicted.
+        measured: JSON-able: ``on`` what, and by modality ``precision``, ``recall`` and ``calibration_error``; empty if nobody has.
     """
 
     names: tuple[str, ...]
     weights: Mapping[str, Float32]
     biases: Mapping[str, Float32]
     least_probability: float
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     def probabilities(self, modality: str, sign_codes: Int8) -> Float32:
         """Returns how probable each label is.
