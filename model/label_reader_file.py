@@ -18,7 +18,7 @@ from model.label_reader import LabelReader
 from model.manifest import MODALITIES
 
 FILE_NAME = "labels.safetensors"
-_FORMAT_VERSION = "1"
+_FORMAT_VERSION = 1
 
 
 def read_label_reader(folder: Path, bundle_id: str, n_bits: int) -> LabelReader | None:
@@ -41,10 +41,10 @@ def read_label_reader(folder: Path, bundle_id: str, n_bits: int) -> LabelReader 
         return None
     try:
         with safe_open(path, "numpy") as file:
-            facts = file.metadata() or {}
+            facts = json.loads((file.metadata() or {})["facts"])
             found = {side: {name: file.get_tensor(f"{name}.{side}") for name in MODALITIES} for side in ("weight", "bias")}
-            names, measured = tuple(json.loads(facts["label_names"])), json.loads(facts["measured"])
-            reader = LabelReader(names, found["weight"], found["bias"], float(facts["least_probability"]), measured)
+            names = tuple(facts["label_names"])
+            reader = LabelReader(names, found["weight"], found["bias"], float(facts["least_probability"]), facts["measured"])
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise BundleCorrupt(f"{FILE_NAME} of the bundle in {folder} cannot be read: {error}") from error
     if facts.get("format_version") != _FORMAT_VERSION or facts.get("bundle_id") != bundle_id:
@@ -71,12 +71,13 @@ def write_label_reader(reader: LabelReader, folder: Path, bundle_id: str) -> Non
     facts = {
         "format_version": _FORMAT_VERSION,
         "bundle_id": bundle_id,
-        "label_names": json.dumps(reader.names, ensure_ascii=False),
-        "least_probability": repr(reader.least_probability),
-        "measured": json.dumps(reader.measured, sort_keys=True),
+        "label_names": reader.names,
+        "least_probability": reader.least_probability,
+        "measured": dict(reader.measured),
     }
+    told = json.dumps(facts, sort_keys=True, ensure_ascii=False)  # one entry: the library writes several in any order
     partial = folder / f"{FILE_NAME}.partial"
-    partial.write_bytes(save(tensors, facts))
+    partial.write_bytes(save(tensors, {"facts": told}))
     partial.replace(folder / FILE_NAME)
 
 
