@@ -20,6 +20,7 @@ from app.deps import Parts, Services
 from app.drift import DriftMonitor
 from app.encoding import Encoding
 from app.expectations import Expectations
+from app.explaining import Explaining
 from app.hits import parts_of
 from app.idempotency import Idempotency
 from app.indexing import Indexing, ItemLimits
@@ -90,14 +91,7 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
     encoding = _encoding(parts, settings, meters, decode_pool)
     samples = CodeSamples(parts.indexes, read_pool)
     idempotency = Idempotency(records=parts.catalog, pool=read_pool)
-    indexing = Indexing(
-        encoding=encoding,
-        catalog=parts.catalog,
-        writer=writer,
-        writer_pool=writer_pool,
-        limits=ItemLimits(settings.max_batch_items, settings.max_text_chars, settings.max_payload_bytes),
-        n_turns=settings.decode_threads,
-    )
+    indexing = _indexing(parts, settings, encoding, writer, writer_pool)
     return Services(
         settings=settings,
         parts=parts,
@@ -106,6 +100,7 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         expectations=Expectations(parts.calibration, parts.n_bits),
         drift=DriftMonitor(parts.calibration, samples),
         code_reports=CodeReports(samples, read_pool),
+        explaining=Explaining(encoding=encoding, media=parts.media, pool=read_pool, reader=parts.labels),
         things=Things(encoding=encoding, catalog=parts.catalog, pool=read_pool, n_bits=parts.n_bits),
         indexing=indexing,
         deleting=Deleting(catalog=parts.catalog, read_pool=read_pool, writer=writer, writer_pool=writer_pool),
@@ -117,6 +112,17 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         jobs=_jobs(parts, settings, indexing, read_pool, writer_pool),
         pools=(writer_pool, read_pool, decode_pool, encoding.queue),
         meters=meters,
+    )
+
+
+def _indexing(parts: Parts, settings: Settings, encoding: Encoding, writer: ItemWriter, writer_pool: Pool) -> Indexing:
+    return Indexing(
+        encoding=encoding,
+        catalog=parts.catalog,
+        writer=writer,
+        writer_pool=writer_pool,
+        limits=ItemLimits(settings.max_batch_items, settings.max_text_chars, settings.max_payload_bytes),
+        n_turns=settings.decode_threads,
     )
 
 

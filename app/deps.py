@@ -22,6 +22,7 @@ from app.drift import DriftMonitor
 from app.encoder import Encoder
 from app.encoding import Encoding
 from app.expectations import Expectations
+from app.explaining import Explaining
 from app.fetch import ImageFetcher
 from app.idempotency import Idempotency
 from app.index.base import CodeIndex
@@ -39,6 +40,7 @@ from app.upkeep import Upkeep
 from app.writer import ItemWriter
 from model.calibration import Calibration
 from model.errors import UnknownItem
+from model.label_reader import LabelReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Parts:
         snapshot: Where the index is kept between starts, if anywhere.
         fetcher: Fetches pictures by their URL, if that is allowed.
         calibration: What the bundle's distances mean, if that was measured.
+        labels: Reads labels off codes; or why there is none.
     """
 
     bundle_id: str
@@ -68,6 +71,7 @@ class Parts:
     snapshot: SnapshotFile | None = None
     fetcher: ImageFetcher | None = None
     calibration: Calibration | None = None
+    labels: LabelReader | str = "this bundle reads no labels off its codes"
 
     @property
     def n_bits(self) -> int:
@@ -87,6 +91,7 @@ class Services:
         expectations: Tells what distances mean.
         drift: Watches whether they still mean it.
         code_reports: Tell how healthy the indexed codes are.
+        explaining: Tells why hits were found.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         deleting: Deletes them.
@@ -109,6 +114,7 @@ class Services:
     expectations: Expectations
     drift: DriftMonitor
     code_reports: CodeReports
+    explaining: Explaining
     things: Things
     indexing: Indexing
     deleting: Deleting
