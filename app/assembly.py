@@ -29,6 +29,7 @@ from app.measured import measured, measured_decoder
 from app.meters import Meters
 from app.metrics import PrometheusMeters
 from app.pools import Pool
+from app.recalibration import Recalibration
 from app.retrieval import HeldRows, Retrieval
 from app.settings import Settings
 from app.things import Things
@@ -94,12 +95,14 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         limits=ItemLimits(settings.max_batch_items, settings.max_text_chars, settings.max_payload_bytes),
         n_turns=settings.decode_threads,
     )
+    recalibration = _recalibration(parts, read_pool, writer_pool)
     return Services(
         settings=settings,
         parts=parts,
         encoding=encoding,
         retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k, held=held),
-        expectations=Expectations(parts.calibration, parts.n_bits),
+        expectations=recalibration.expectations,
+        recalibration=recalibration,
         things=Things(encoding=encoding, catalog=parts.catalog, pool=read_pool, n_bits=parts.n_bits),
         indexing=indexing,
         deleting=Deleting(catalog=parts.catalog, read_pool=read_pool, writer=writer, writer_pool=writer_pool),
@@ -140,6 +143,15 @@ def _encoding(parts: Parts, settings: Settings, meters: Meters, decode_pool: Poo
         rules=BatchRules(settings.max_batch, settings.max_wait_ms / 1000, settings.max_waiting),
         meters=meters,
     )
+
+
+def _recalibration(parts: Parts, read_pool: Pool, writer_pool: Pool) -> Recalibration:
+    expectations = Expectations(parts.calibration, parts.n_bits)
+    made = Recalibration(
+        catalog=parts.catalog, own=parts.calibration, expectations=expectations, read_pool=read_pool, writer_pool=writer_pool
+    )
+    made.load()
+    return made
 
 
 def _upkeep(writer: ItemWriter, writer_pool: Pool, idempotency: Idempotency, jobs: Jobs, settings: Settings) -> Upkeep:

@@ -29,6 +29,7 @@ from app.life import Life
 from app.media import MediaStore
 from app.meters import Meters
 from app.pools import Pool, Queue
+from app.recalibration import Recalibration
 from app.retrieval import Retrieval
 from app.settings import Settings
 from app.snapshots import SnapshotFile
@@ -53,7 +54,7 @@ class Parts:
         close: Closes the catalogue and whatever else was opened for it.
         snapshot: Where the index is kept between starts, if anywhere.
         fetcher: Fetches pictures by their URL, if that is allowed.
-        calibration: What the bundle's distances mean, if that was measured.
+        calibration: What the bundle's distances mean by itself, if that was measured.
     """
 
     bundle_id: str
@@ -83,6 +84,7 @@ class Services:
         encoding: Gives codes.
         retrieval: Searches.
         expectations: Tells what distances mean.
+        recalibration: Measures that by judgements.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         deleting: Deletes them.
@@ -103,6 +105,7 @@ class Services:
     encoding: Encoding
     retrieval: Retrieval
     expectations: Expectations
+    recalibration: Recalibration
     things: Things
     indexing: Indexing
     deleting: Deleting

@@ -10,9 +10,10 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request
 
 from app.deps import ServicesDep
+from app.feedback_schemas import calibration_out
 from app.gathering import gather
 from app.routes.guarded import GuardedRoute, needs
-from app.stats_schemas import IndexStats, PoolStats, StatsOut
+from app.stats_schemas import IndexStats, JudgementStats, PoolStats, StatsOut
 
 router = APIRouter(tags=["health"], route_class=GuardedRoute)
 
@@ -29,6 +30,10 @@ async def stats(request: Request, services: ServicesDep) -> StatsOut:
         n_bits=services.parts.n_bits,
         n_items=figures.n_items,
         index={modality: IndexStats(**asdict(size)) for modality, size in figures.indexes.items()},
+        judgements=None
+        if figures.tallies is None
+        else {"-".join(direction): JudgementStats(**tally._asdict()) for direction, tally in figures.tallies.items()},
+        calibration=calibration_out(services.expectations),
         snapshot_age_s=figures.snapshot_age_s,
         cache="ok" if figures.cache_is_up else "degraded",
         cache_lookups=services.meters.lookups(),
