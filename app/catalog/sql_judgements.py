@@ -18,7 +18,7 @@ from app.catalog.sql_records import SqlRecords
 from app.catalog.sql_tables import calibrations, items, judgements
 from app.judgements import Direction, Judged, Judgement, KeptCalibration, NewJudgement, Tally
 from app.records import Seal, no_records
-from model.errors import CodeError, InvalidRequest
+from model.errors import CatalogError, CodeError, InvalidRequest
 from model.recalibration import JudgedHits
 
 _COLUMNS = [column for column in judgements.c if column.name != "row_id"]
@@ -100,11 +100,20 @@ class SqlJudgements(SqlRecords):
             return {(row[0], row[1]): Tally(int(row[2]), int(row[3])) for row in connection.execute(query)}
 
     def judged_hits(self) -> dict[Direction, JudgedHits]:
-        """Reads the judgements of the catalogue's bundle; directions without any are absent."""
+        """Reads the judgements of the catalogue's bundle; directions without any are absent.
+
+        Returns:
+            Judged hits by direction.
+
+        Raises:
+            CatalogError: If a distance is impossible: the database was damaged or written by someone else.
+        """
         told = (judgements.c.distance, judgements.c.relevant, judgements.c.query_code, judgements.c.row_id)
         query = sa.select(*_DIRECTION, *told).where(self._mine(judgements)).order_by(*_DIRECTION, judgements.c.number)
         with self._reader() as connection:
             rows = connection.execute(query).all()
+        if any(not 0 <= row.distance <= self._n_bits for row in rows):
+            raise CatalogError("judgements are damaged: there are distances that no codes have")
         return {(key[0], key[1]): _hits(group) for key, group in groupby(rows, key=itemgetter(0, 1))}
 
     def keep_calibration(self, content: bytes | None, now_s: int) -> None:
