@@ -138,12 +138,14 @@ def readable(own: Calibration, made: Recalibrated, *, kept: bool) -> str:
     """
     lines: list[str] = []
     for pair, used in made.used.items():
+        if not used.n:
+            lines.append(f"{pair[0]} → {pair[1]}: no judgements, stays as it was")
+            continue
         lines.append(f"{pair[0]} → {pair[1]}: {used.n} judgements of {used.n_queries} queries, {used.n_relevant} relevant")
-        lines += (
-            [f"  stays as it was, lacks {used.lacking}"]
-            if used.lacking
-            else _compared(own.curves[pair], made.calibration.curves[pair])
-        )
+        if used.lacking:
+            lines.append(f"  stays as it was, lacks {used.lacking}")
+        else:
+            lines += _compared(own.curves[pair], made.calibration.curves[pair])
     end = "kept: a service that runs uses it within seconds; --reset goes back" if kept else "nothing is kept"
     return "\n".join([*lines, end])
 
