@@ -33,6 +33,7 @@ from app.measured import measured, measured_decoder
 from app.meters import Meters
 from app.metrics import PrometheusMeters
 from app.pools import Pool
+from app.recalibration import Recalibration
 from app.retrieval import HeldRows, Retrieval
 from app.settings import Settings
 from app.things import Things
@@ -92,15 +93,17 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
     samples = CodeSamples(parts.indexes, read_pool)
     idempotency = Idempotency(records=parts.catalog, pool=read_pool)
     indexing = _indexing(parts, settings, encoding, writer, writer_pool)
+    recalibration = _recalibration(parts, read_pool, writer_pool)
     return Services(
         settings=settings,
         parts=parts,
         encoding=encoding,
         retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k, held=held),
-        expectations=Expectations(parts.calibration, parts.n_bits),
         drift=DriftMonitor(parts.calibration, samples),
         code_reports=CodeReports(samples, read_pool),
         explaining=Explaining(encoding=encoding, media=parts.media, pool=read_pool, reader=parts.labels),
+        expectations=recalibration.expectations,
+        recalibration=recalibration,
         things=Things(encoding=encoding, catalog=parts.catalog, pool=read_pool, n_bits=parts.n_bits),
         indexing=indexing,
         deleting=Deleting(catalog=parts.catalog, read_pool=read_pool, writer=writer, writer_pool=writer_pool),
@@ -152,6 +155,15 @@ def _encoding(parts: Parts, settings: Settings, meters: Meters, decode_pool: Poo
         rules=BatchRules(settings.max_batch, settings.max_wait_ms / 1000, settings.max_waiting),
         meters=meters,
     )
+
+
+def _recalibration(parts: Parts, read_pool: Pool, writer_pool: Pool) -> Recalibration:
+    expectations = Expectations(parts.calibration, parts.n_bits)
+    made = Recalibration(
+        catalog=parts.catalog, own=parts.calibration, expectations=expectations, read_pool=read_pool, writer_pool=writer_pool
+    )
+    made.load()
+    return made
 
 
 def _upkeep(writer: ItemWriter, writer_pool: Pool, idempotency: Idempotency, jobs: Jobs, settings: Settings) -> Upkeep:

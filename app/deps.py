@@ -32,6 +32,7 @@ from app.life import Life
 from app.media import MediaStore
 from app.meters import Meters
 from app.pools import Pool, Queue
+from app.recalibration import Recalibration
 from app.retrieval import Retrieval
 from app.settings import Settings
 from app.snapshots import SnapshotFile
@@ -57,8 +58,8 @@ class Parts:
         close: Closes the catalogue and whatever else was opened for it.
         snapshot: Where the index is kept between starts, if anywhere.
         fetcher: Fetches pictures by their URL, if that is allowed.
-        calibration: What the bundle's distances mean, if that was measured.
         labels: Reads labels off codes; or why there is none.
+        calibration: What the bundle's distances mean by itself, if that was measured.
     """
 
     bundle_id: str
@@ -92,6 +93,7 @@ class Services:
         drift: Watches whether they still mean it.
         code_reports: Tell how healthy the indexed codes are.
         explaining: Tells why hits were found.
+        recalibration: Measures that by judgements.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         deleting: Deletes them.
@@ -115,6 +117,7 @@ class Services:
     drift: DriftMonitor
     code_reports: CodeReports
     explaining: Explaining
+    recalibration: Recalibration
     things: Things
     indexing: Indexing
     deleting: Deleting
