@@ -56,7 +56,7 @@ class Parts:
         snapshot: Where the index is kept between starts, if anywhere.
         fetcher: Fetches pictures by their URL, if that is allowed.
         calibration: What the bundle's distances mean, if that was measured.
-        labels: Reads labels off codes; or why there is none.
+        labels: Reads labels off codes, if that was learned.
     """
 
     bundle_id: str
@@ -69,7 +69,7 @@ class Parts:
     snapshot: SnapshotFile | None = None
     fetcher: ImageFetcher | None = None
     calibration: Calibration | None = None
-    labels: LabelReader | str = "this bundle reads no labels off its codes"
+    labels: LabelReader | None = None
 
     @property
     def n_bits(self) -> int:
