@@ -16,7 +16,9 @@ from fastapi import Depends, Header, Path, Request
 
 from app.cache.base import CodeCache, Modality
 from app.catalog.base import Catalog
+from app.code_report import CodeReports
 from app.deleting import Deleting
+from app.drift import DriftMonitor
 from app.encoder import Encoder
 from app.encoding import Encoding
 from app.expectations import Expectations
@@ -30,6 +32,7 @@ from app.life import Life
 from app.media import MediaStore
 from app.meters import Meters
 from app.pools import Pool, Queue
+from app.recalibration import Recalibration
 from app.retrieval import Retrieval
 from app.settings import Settings
 from app.snapshots import SnapshotFile
@@ -55,7 +58,7 @@ class Parts:
         close: Closes the catalogue and whatever else was opened for it.
         snapshot: Where the index is kept between starts, if anywhere.
         fetcher: Fetches pictures by their URL, if that is allowed.
-        calibration: What the bundle's distances mean, if that was measured.
+        calibration: What the bundle's distances mean by itself, if that was measured.
         labels: Reads labels off codes, if that was learned.
     """
 
@@ -87,6 +90,9 @@ class Services:
         encoding: Gives codes.
         retrieval: Searches.
         expectations: Tells what distances mean.
+        drift: Watches whether they still mean it.
+        code_reports: Tell how healthy the indexed codes are.
+        recalibration: Measures that by judgements.
         explaining: Tells why hits were found.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
@@ -108,6 +114,9 @@ class Services:
     encoding: Encoding
     retrieval: Retrieval
     expectations: Expectations
+    drift: DriftMonitor
+    code_reports: CodeReports
+    recalibration: Recalibration
     explaining: Explaining
     things: Things
     indexing: Indexing
