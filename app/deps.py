@@ -58,8 +58,8 @@ class Parts:
         close: Closes the catalogue and whatever else was opened for it.
         snapshot: Where the index is kept between starts, if anywhere.
         fetcher: Fetches pictures by their URL, if that is allowed.
-        labels: Reads labels off codes; or why there is none.
         calibration: What the bundle's distances mean by itself, if that was measured.
+        labels: Reads labels off codes, if that was learned.
     """
 
     bundle_id: str
@@ -72,7 +72,7 @@ class Parts:
     snapshot: SnapshotFile | None = None
     fetcher: ImageFetcher | None = None
     calibration: Calibration | None = None
-    labels: LabelReader | str = "this bundle reads no labels off its codes"
+    labels: LabelReader | None = None
 
     @property
     def n_bits(self) -> int:
@@ -92,8 +92,8 @@ class Services:
         expectations: Tells what distances mean.
         drift: Watches whether they still mean it.
         code_reports: Tell how healthy the indexed codes are.
-        explaining: Tells why hits were found.
         recalibration: Measures that by judgements.
+        explaining: Tells why hits were found.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         deleting: Deletes them.
@@ -116,8 +116,8 @@ class Services:
     expectations: Expectations
     drift: DriftMonitor
     code_reports: CodeReports
-    explaining: Explaining
     recalibration: Recalibration
+    explaining: Explaining
     things: Things
     indexing: Indexing
     deleting: Deleting
