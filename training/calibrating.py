@@ -9,7 +9,7 @@ Note: taken at their word, labels with half of the samples noisy put the curves 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -150,7 +150,9 @@ def training_base_rate(believed: Float32) -> float:
 
 
 def calibrate_bundle(bundle: EncoderBundle, source: DataSource, plan: CalibrationPlan) -> Calibration:
-    """Calibrates a bundle on a data set of one's own.
+    """Calibrates a bundle on a data set of one's own, by the codes that are served: those of its graphs, if it has some.
+
+    Partners need no labels: none are read.
 
     Args:
         bundle: Whose codes.
@@ -169,14 +171,14 @@ def calibrate_bundle(bundle: EncoderBundle, source: DataSource, plan: Calibratio
     if plan.split == "train" and bundle.manifest.training.get("data") == name:
         raise ConfigError([f"the bundle was trained on {name}: its training pairs say nothing of unseen ones; leave --split out"])
     splits = [plan.split, *({"train", "gallery"} - {plan.split} if plan.index == "all" else ())]
-    found = encode_data(bundle, source, splits)
+    found = encode_data(bundle, replace(source, with_labels=plan.kind != "partner"), splits, as_served=True)
     parts, joined = [found.features[split] for split in splits], found.joined(*splits)
     image, text = (np.concatenate([getattr(part, side) for part in parts]) for side in MODALITIES)
     order = np.arange(len(joined.labels))[: max(_MOST_JUDGED, len(parts[0].true_labels))]
     noise_model: NoiseModel = "none" if plan.kind == "partner" else plan.noise_model
     believed = label_probabilities(PairFeatures(image, text, joined.labels), joined.labels, order, noise_model)
     pairs = JudgedPairs(joined.image[order], joined.text[order], believed, order)
-    measured_on = {"data": name, "queries": plan.split, "index": plan.index, "noise_model": noise_model}
+    measured_on = {"data": name, "queries": plan.split, "index": plan.index, "noise_model": noise_model, "codes": found.encoders}
     options = CalibrationOptions(kind=plan.kind, seed=plan.seed, base_rate=plan.base_rate, measured_on=measured_on)
     return calibrate(pairs.rows(np.arange(len(parts[0].true_labels))), pairs, bundle.bundle_id, options)
 
