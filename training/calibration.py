@@ -15,6 +15,8 @@ from model.calibration import Calibration, DistanceCurve, Kind
 from model.calibration_fit import DistanceCounts, fit_curve
 from model.codes import Int64
 from model.errors import DatasetError
+from model.familiarity import fit_familiarity
+from model.manifest import MODALITIES
 from training.calibration_counts import JudgedPairs, count_pairs
 
 FEWEST_QUERIES, FEWEST_RELEVANT = 50, 100
@@ -44,7 +46,7 @@ class CalibrationOptions:
 
 
 def calibrate(queries: JudgedPairs, items: JudgedPairs, bundle_id: str, options: CalibrationOptions | None = None) -> Calibration:
-    """Measures P(relevant | distance) in every direction.
+    """Measures P(relevant | distance) in every direction, and what queries of this world are like.
 
     Args:
         queries: Pairs that ask, unseen in training.
@@ -78,6 +80,7 @@ def calibrate(queries: JudgedPairs, items: JudgedPairs, bundle_id: str, options:
         bundle_id=bundle_id,
         curves={pair: fit_curve(counts, options.base_rate) for pair, counts in counted.items()},
         measured_on={**options.measured_on, **facts},
+        familiarity={modality: fit_familiarity(getattr(queries, modality)) for modality in MODALITIES},
     )
 
 
