@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.abstention import abstaining, nearest_of, random_texts
 from bench.calibration import main
 from bench.calibration_lines import find_runs, fit_digest, read_lines
 from bench.calibration_page import BEGIN, END, write_page
@@ -145,19 +144,3 @@ def test_a_folder_without_runs_ends_with_one_line(tmp_path: Path, capsys: pytest
     page.write_text("nothing")
     assert main(["--out", str(tmp_path / "lines"), "--write", str(page)]) == 2
     assert "nothing was measured" in capsys.readouterr().err
-
-
-def test_a_query_abstains_if_its_nearest_item_lies_beyond_the_radius() -> None:
-    nearest = nearest_of(np.array([[0, 1, 0, 2, 0, 0, 0, 0, 0], [0, 0, 0, 0, 5, 0, 0, 0, 0], [0.0] * 9]))
-    assert nearest.tolist() == [1, 4, 9]
-    curve = small_calibration().curves["image", "text"]
-    assert abstaining(nearest, curve, 0.95) == pytest.approx(2 / 3)
-    assert abstaining(nearest, curve, 0.2) == pytest.approx(1 / 3)
-    assert abstaining(nearest, curve, 0.99) == 1.0
-
-
-def test_random_texts_are_the_same_each_time() -> None:
-    texts = random_texts(5)
-    assert texts == random_texts(5)
-    assert len(set(texts)) == 5
-    assert all(len(text.split()) == 4 for text in texts)
