@@ -103,7 +103,7 @@ class Calibration:
         bundle_id: The bundle whose codes were measured.
         curves: By (query modality, target modality); combinations that were not measured are absent.
         measured_on: Facts of the measurement for whoever reads it: data set, numbers of queries and items, whose labels.
-        familiarity: What queries are like, by modality; empty in calibrations of earlier versions.
+        familiarity: What the measured pairs are like, by modality; empty in calibrations of earlier versions.
     """
 
     kind: Kind
@@ -144,6 +144,11 @@ class Calibration:
         n_reaching = sum(value >= min_precision for value in curve.value) if curve else 0
         return n_reaching - 1 if n_reaching else None
 
+    @property
+    def feature_values(self) -> dict[str, str]:
+        """What features are called within the bundle's graphs, by modality, as far as that is known."""
+        return {name: known.value for name, known in self.familiarity.items() if known.value}
+
     def of_bundle(self, bundle_id: str, n_bits: int) -> Calibration:
         """Returns this calibration if it is one of a bundle's codes.
 
@@ -164,16 +169,19 @@ class Calibration:
             )
         return self
 
-    def carried_to(self, bundle_id: str) -> Calibration:
+    def carried_to(self, bundle_id: str, feature_values: Mapping[str, str] | None = None) -> Calibration:
         """Returns this calibration as another bundle's that gives the very same codes.
 
         Args:
             bundle_id: The other one's identity.
+            feature_values: What features are called within its graphs, by modality.
 
         Returns:
             A copy.
         """
-        return replace(self, bundle_id=bundle_id)
+        values = feature_values or {}
+        familiarity = {name: replace(known, value=values.get(name)) for name, known in self.familiarity.items()}
+        return replace(self, bundle_id=bundle_id, familiarity=familiarity)
 
     def to_json(self) -> bytes:
         """Returns canonical JSON, probabilities with six digits behind the point."""
@@ -207,7 +215,7 @@ class Calibration:
         try:
             curves = {pair: _curve(raw["curves"]["-".join(pair)]) for pair in MODALITY_PAIRS if "-".join(pair) in raw["curves"]}
             facts = {name: raw[name] for name in ("kind", "n_bits", "bundle_id", "measured_on")}
-            familiarity = {each: Familiarity.from_facts(known, raw["n_bits"]) for each, known in raw.get("familiarity", {}).items()}
+            familiarity = {each: Familiarity.from_facts(known) for each, known in raw.get("familiarity", {}).items()}
             found = cls(curves=curves, familiarity=familiarity, **facts)
             found._check()
         except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -22,7 +22,7 @@ from training.datasets import FeatureSplits, PairSplits
 from training.datasets.base import SPLITS
 from training.inputs import PairFeatures, extract_pair_features, read_pairs
 from training.ranking_histograms import LabelledCodes
-from training.served_codes import open_graphs, served_codes
+from training.served_codes import encode_as_served, open_graphs
 
 Encode = Callable[[Float32], Float32]
 """Turns (N, feature_dim) features into (N, n_bits) relaxed codes."""
@@ -94,14 +94,16 @@ def encode_data(
     """
     config = RunConfig(data=source.columns, features=_backbones(bundle), training=TrainingSection(threads=source.threads))
     pairs = read_pairs(config, source.data, cache_dir=source.cache_dir, with_labels=source.with_labels)
-    encoders = _encoders(bundle, pairs)
-    features = {name: extract_pair_features(getattr(pairs, name), name, config, cache_dir=source.cache_dir) for name in splits}
     names = tuple(pairs.label_names)
     if as_served and bundle.has_graphs and isinstance(pairs, PairSplits):
         graphs = open_graphs(bundle, n_threads=source.threads)
-        codes = {name: served_codes(graphs, getattr(pairs, name), name, cache_dir=source.cache_dir) for name in splits}
-        return EncodedData(codes, features, names, f"{bundle.manifest.graphs['precision']} graphs")
-    return EncodedData({name: _encode(encoders, part) for name, part in features.items()}, features, names)
+        found = {name: encode_as_served(graphs, getattr(pairs, name), name, cache_dir=source.cache_dir) for name in splits}
+        encoders = f"{bundle.manifest.graphs['precision']} graphs"
+        codes = {name: each for name, (each, _) in found.items()}
+        return EncodedData(codes, {name: each for name, (_, each) in found.items()}, names, encoders)
+    on_torch = _encoders(bundle, pairs)
+    features = {name: extract_pair_features(getattr(pairs, name), name, config, cache_dir=source.cache_dir) for name in splits}
+    return EncodedData({name: _encode(on_torch, part) for name, part in features.items()}, features, names)
 
 
 def join_codes(parts: Sequence[LabelledCodes]) -> LabelledCodes:

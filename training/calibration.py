@@ -15,8 +15,6 @@ from model.calibration import Calibration, DistanceCurve, Kind
 from model.calibration_fit import DistanceCounts, fit_curve
 from model.codes import Int64
 from model.errors import DatasetError
-from model.familiarity import fit_familiarity
-from model.manifest import MODALITIES
 from training.calibration_counts import JudgedPairs, count_pairs
 
 FEWEST_QUERIES, FEWEST_RELEVANT = 50, 100
@@ -46,7 +44,7 @@ class CalibrationOptions:
 
 
 def calibrate(queries: JudgedPairs, items: JudgedPairs, bundle_id: str, options: CalibrationOptions | None = None) -> Calibration:
-    """Measures P(relevant | distance) in every direction, and what queries of this world are like.
+    """Measures P(relevant | distance) in every direction.
 
     Args:
         queries: Pairs that ask, unseen in training.
@@ -80,7 +78,6 @@ def calibrate(queries: JudgedPairs, items: JudgedPairs, bundle_id: str, options:
         bundle_id=bundle_id,
         curves={pair: fit_curve(counts, options.base_rate) for pair, counts in counted.items()},
         measured_on={**options.measured_on, **facts},
-        familiarity={modality: fit_familiarity(getattr(queries, modality)) for modality in MODALITIES},
     )
 
 

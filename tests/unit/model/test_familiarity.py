@@ -1,4 +1,4 @@
-"""Queries of the world that was measured pass for familiar, others for strange."""
+"""What features are like is kept with the calibration, and says how familiar a query is."""
 
 from __future__ import annotations
 
@@ -11,68 +11,62 @@ import numpy as np
 import pytest
 
 from model.calibration import Calibration
-from model.codes import Float32
 from model.errors import BundleCorrupt
-from model.familiarity import Familiarity, fit_familiarity
+from model.familiarity import Familiarity
 from tests.builders import small_calibration
 
-N_BITS = 8
+DIRECTIONS = np.array([[0.6, 0.8, 0, 0], [0, 0, 1, 0]])
+MEAN = np.array([0.5, 0, 0, 0.25], np.float32)
 
 
-def codes(n: int, seed: int = 0) -> Float32:
-    """Relaxed codes in which bits go together: four latent values, two bits each."""
-    rng = np.random.default_rng(seed)
-    latent = np.repeat(rng.normal(size=(n, N_BITS // 2)), 2, axis=1)
-    return np.tanh(latent + 0.2 * rng.normal(size=(n, N_BITS))).astype(np.float32)
+def known(**changes: Any) -> Familiarity:
+    """Four features, two directions of their own; 9 pairs were as strange as 1, 2, …"""
+    facts: dict[str, Any] = {
+        "n_known": 9,
+        "mean": MEAN.tobytes(),
+        "directions": DIRECTIONS.astype("<f2").tobytes(),
+        "variances": (0.5, 0.25),
+        "rest": 0.125,
+        "strangeness": (1.0, 2.0, 3.0, 5.0, 9.0),
+    }
+    return Familiarity(**facts | changes)
 
 
-def slow_strangeness(codes: Float32, query: Float32, ridge: float) -> float:
-    mean = codes.mean(axis=0)
-    covariance = np.cov(codes.T, bias=True)
-    regular = covariance + (ridge * np.diag(covariance).mean() + 1e-6) * np.eye(N_BITS)
-    return float((query - mean) @ np.linalg.inv(regular) @ (query - mean))
+def test_strangeness_is_that_of_a_normal_distribution() -> None:
+    features = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    directions = np.frombuffer(known().directions, "<f2").reshape(2, 4).astype(np.float64)  # as they are kept
+    covariance = directions.T @ np.diag([0.5, 0.25]) @ directions + 0.125 * (np.eye(4) - directions.T @ directions)
+    for row, found in zip(features, known().strangeness_of(features), strict=True):
+        away = row / np.linalg.norm(row) - MEAN
+        assert found == pytest.approx(away @ np.linalg.inv(covariance) @ away, rel=1e-2)
 
 
-def test_familiarity_is_the_share_of_codes_as_strange_by_folds_without_them() -> None:
-    measured, queries, order = codes(40), codes(5, seed=1), np.random.default_rng(0).permutation(40)
-    shares = fit_familiarity(measured).shares(queries)
-    agreeing = []
-    for ridge in (1.0, 0.1, 0.01, 0.001, 0.0001):
-        held_out = [
-            slow_strangeness(np.delete(measured, order[i % 10 :: 10], axis=0), measured[order[i]], ridge) for i in range(40)
-        ]
-        strange = [slow_strangeness(measured, query, ridge) for query in queries]
-        slow = np.array([(1 + sum(each >= found for each in held_out)) / 41 for found in strange])
-        agreeing.append(np.abs(slow - shares).max() < 1.5 / 41)  # quantiles lie between the ranks
-    assert any(agreeing)
+def test_the_length_of_features_says_nothing() -> None:
+    features = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    assert known().strangeness_of(7 * features) == pytest.approx(known().strangeness_of(features))
+    assert np.isfinite(known().strangeness_of(np.zeros((1, 4), np.float32))).all()
 
 
-def test_a_tenth_of_the_same_world_is_less_familiar_than_a_tenth() -> None:
-    shares = fit_familiarity(codes(2000)).shares(codes(2000, seed=1))
-    assert (shares < 0.1).mean() == pytest.approx(0.1, abs=0.02)
-    assert 0 < shares.min() <= shares.max() <= 1
+def test_familiarity_is_the_share_that_is_as_strange() -> None:
+    features = np.random.default_rng(1).normal(size=(50, 4)).astype(np.float32)
+    for strange, share in zip(known().strangeness_of(features), known().shares(features), strict=True):
+        below = np.interp(strange, (1, 2, 3, 5, 9), (0, 0.25, 0.5, 0.75, 1))
+        assert share == pytest.approx(0.1 + 0.9 * (1 - below))
 
 
-def test_bits_that_do_not_go_together_are_strange_although_each_is_usual() -> None:
-    usual, stranger = codes(500), codes(200, seed=1)
-    stranger[:, ::2] *= -1
-    assert np.median(fit_familiarity(usual).shares(stranger)) < 0.02
-
-
-def test_where_all_codes_are_equal_they_are_familiar_and_nothing_else_is() -> None:
-    found = fit_familiarity(np.ones((50, N_BITS), np.float32))
-    assert found.shares(np.ones((1, N_BITS), np.float32)).tolist() == [1.0]
-    assert found.shares(np.zeros((1, N_BITS), np.float32)) == pytest.approx(1 / 51)
-
-
-def test_no_queries_have_no_familiarity() -> None:
-    assert fit_familiarity(codes(50)).shares(np.empty((0, N_BITS), np.float32)).shape == (0,)
+def test_those_that_are_just_as_strange_count() -> None:
+    alike = known(strangeness=(2.0, 2.0, 2.0), mean=np.zeros(4, np.float32).tobytes(), variances=(0.5, 0.5), rest=0.5)
+    assert alike.shares(np.eye(4, dtype=np.float32)[2:3]).tolist() == [1.0]
+    assert alike.shares(np.empty((0, 4), np.float32)).shape == (0,)
 
 
 def test_a_calibration_takes_it_along() -> None:
-    calibration = replace(small_calibration(), familiarity={"text": fit_familiarity(codes(50))})
+    calibration = replace(small_calibration(), familiarity={"text": known(value="features")})
     assert Calibration.from_json(calibration.to_json()) == calibration
-    assert Calibration.from_json(small_calibration().to_json()).familiarity == {}
+    assert calibration.feature_values == {"text": "features"}
+    carried = calibration.carried_to("other", {"text": "x"})
+    assert (carried.bundle_id, carried.feature_values) == ("other", {"text": "x"})
+    assert calibration.carried_to("other").feature_values == {}
 
 
 def test_calibrations_of_earlier_versions_have_none() -> None:
@@ -84,19 +78,19 @@ def test_calibrations_of_earlier_versions_have_none() -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        {"mean": [0.0] * 7},
-        {"whitening": base64.b64encode(bytes(10)).decode()},
-        {"whitening": "?"},
-        {"whitening": base64.b64encode(b"\xff" * 144).decode()},
+        {"mean": ""},
+        {"directions": base64.b64encode(bytes(10)).decode()},
+        {"directions": "?"},
+        {"mean": base64.b64encode(b"\xff" * 16).decode()},
+        {"variances": [0.5, 0.0]},
+        {"rest": -1},
         {"strangeness": [2.0, 1.0]},
-        {"n_queries": 0},
-        {"n_queries": None},
+        {"n_known": 0},
+        {"n_known": None},
+        {"value": 3},
     ],
 )
 def test_what_is_damaged_is_refused(damage: dict[str, Any]) -> None:
-    facts = fit_familiarity(codes(50)).to_facts()
-    with pytest.raises((ValueError, TypeError)):
-        Familiarity.from_facts(facts | damage, N_BITS)
-    whole = json.loads(small_calibration().to_json()) | {"familiarity": {"text": facts | damage}}
+    whole = json.loads(small_calibration().to_json()) | {"familiarity": {"text": known().to_facts() | damage}}
     with pytest.raises(BundleCorrupt, match="damaged"):
         Calibration.from_json(json.dumps(whole).encode())

@@ -11,13 +11,11 @@ import numpy as np
 from model.codes import Float32
 from tests.pair_folders import picture
 from training.datasets import PairDataset
-from training.served_codes import CodesAsFeatures, served_codes
+from training.served_codes import GraphAsBackbone, encode_as_served
 
 
 class FakeGraph:
-    """Says how many letters a text has, and how bright a picture is; counts what it is asked."""
-
-    n_bits = 8
+    """Says how many letters a text has, and how bright a picture is, in 8 bits and as 2 features; counts what it is asked."""
 
     def __init__(self) -> None:
         self.n_asked = 0
@@ -25,9 +23,10 @@ class FakeGraph:
     def prepare(self, raw: Any) -> float:
         return len(raw) / 100 if isinstance(raw, str) else raw.getpixel((0, 0))[0] / 256
 
-    def encode(self, prepared: Sequence[float]) -> Float32:
+    def encode_with_features(self, prepared: Sequence[float]) -> tuple[Float32, Float32]:
         self.n_asked += len(prepared)
-        return np.tile(np.asarray(prepared, np.float32)[:, None], (1, self.n_bits))
+        column = np.asarray(prepared, np.float32)[:, None]
+        return np.tile(column, (1, 8)), np.tile(column + 1, (1, 2))
 
 
 def pairs(n: int) -> PairDataset:
@@ -35,19 +34,20 @@ def pairs(n: int) -> PairDataset:
     return PairDataset([str(i) for i in range(n)], ["x" * (i + 1) for i in range(n)], labels, ("thing",), picture)
 
 
-def graphs(fake: FakeGraph, bundle_id: str = "b") -> dict[str, CodesAsFeatures]:
-    return {name: CodesAsFeatures(fake, bundle_id, "int8") for name in ("image", "text")}  # type: ignore[arg-type]
+def graphs(fake: FakeGraph, bundle_id: str = "b") -> dict[str, GraphAsBackbone]:
+    return {name: GraphAsBackbone(fake, bundle_id, 8, 2) for name in ("image", "text")}
 
 
-def test_codes_of_both_modalities_come_in_order(tmp_path: Path) -> None:
-    found = served_codes(graphs(FakeGraph()), pairs(5), "gallery", cache_dir=tmp_path)
-    assert found.text[:, 0].tolist() == np.asarray([0.01, 0.02, 0.03, 0.04, 0.05], np.float32).tolist()
-    assert found.image[:, 7].tolist() == [(i * 37) / 256 for i in range(5)]
-    assert found.labels.shape == (5, 1)
+def test_codes_and_features_of_both_modalities_come_in_order(tmp_path: Path) -> None:
+    codes, features = encode_as_served(graphs(FakeGraph()), pairs(5), "gallery", cache_dir=tmp_path)
+    assert codes.text[:, 0].tolist() == np.asarray([0.01, 0.02, 0.03, 0.04, 0.05], np.float32).tolist()
+    assert codes.image[:, 7].tolist() == [(i * 37) / 256 for i in range(5)]
+    assert (codes.image.shape, codes.labels.shape) == ((5, 8), (5, 1))
+    assert features.image.tolist() == [[(i * 37) / 256 + 1] * 2 for i in range(5)]
 
 
 def test_what_is_kept_is_not_encoded_again_but_for_another_bundle(tmp_path: Path) -> None:
     fake = FakeGraph()
     for bundle_id, expected in (("one", 10), ("one", 10), ("other", 20)):
-        served_codes(graphs(fake, bundle_id), pairs(5), "gallery", cache_dir=tmp_path)
+        encode_as_served(graphs(fake, bundle_id), pairs(5), "gallery", cache_dir=tmp_path)
         assert fake.n_asked == expected
