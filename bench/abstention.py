@@ -4,7 +4,7 @@
     OMP_NUM_THREADS=1 python -m bench.abstention --apart LABEL,… --config NAME [--set section.key=value] --data DIR --work DIR
 
 A query abstains by ``min_precision`` if nothing in the index (train and gallery) lies within the radius that it stands for, and by
-familiarity if its own is less than that (``model.familiarity``); both are calibrated on the run's validation pairs. The query
+familiarity if its own is less than that (``model.familiarity``); both are calibrated on the training split alone. The query
 split's pairs are answerable. Without an answer are: the same queries on an index from which all that shares a label with them was
 taken (``label taken out``); drawings of OpenMoji of flags, symbols, food and objects, and their names; sentences of this project's
 pages; what WordNet says of abstract nouns (FILE is its ``data.noun``; Debian has it in the package ``wordnet-base``); and words of
@@ -109,7 +109,7 @@ def measure_run(run: RunFolder, world: World) -> dict[str, Any]:
         found = find_hits(LabelledCodes(sides.get("image", either), sides.get("text", either), nobody), index)
         kinds[kind] = {pair: nearest_of(found[pair].everything) for pair in MODALITY_PAIRS if pair[0] in sides}
     by_distance = {"-".join(pair): _by_distance(kinds, pair, calibration.curves[pair]) for pair in MODALITY_PAIRS}
-    known = {"answerable": {name: getattr(codes["query"], name) for name in MODALITIES}, **strangers}
+    known = {"answerable": {name: getattr(world.parts["query"], name) for name in MODALITIES}, **world.strangers}
     return by_distance | {name: _by_familiarity(known, name, calibration.familiarity[name]) for name in MODALITIES}
 
 
