@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from bench.abstention import abstaining, limits, measure_run, nearest_of, render
+from bench.abstention_signals import code_signals, compare, feature_signals
+from bench.abstention_signals import render as render_signals
 from bench.abstention_worlds import World, abstract_glosses, apart, prose, random_texts
 from model.errors import ConfigError
 from tests.builders import small_calibration
@@ -81,3 +83,17 @@ def test_a_runs_strangers_abstain_sooner(tmp_path: Path) -> None:
     assert found["text"]["limits"]["noise"]["nearer_share"] > 0.5
     assert set(found["image-text"]["shares"]) == {"answerable", "label taken out"}
     assert "| text, noise | " in render(found)
+
+
+def test_signals_find_what_is_unlike_anything_known() -> None:
+    rng = np.random.default_rng(0)
+    known = np.sign(rng.normal(size=(10, 16)))[rng.integers(10, size=400)] * rng.uniform(0.5, 0.9, (400, 16))
+    strange, features = rng.uniform(-0.1, 0.1, (50, 16)), rng.normal(size=(200, 40)) * np.linspace(0.1, 3, 40)
+    signals = code_signals(known[:200].astype(np.float32), known[:300].astype(np.float32), np.eye(16, dtype=np.float32))
+    signals |= feature_signals(features.astype(np.float32))
+    asked = {"answerable": (known[300:], features[:100]), "strangers": (strange, rng.normal(size=(50, 40)))}
+    tables = {name: compare({kind: signal(*each) for kind, each in asked.items()}) for name, signal in signals.items()}
+    tells = {name: found["strangers"]["nearer_share"] for name, found in tables.items()}
+    blind = {"joint energy, negative", "Mahalanobis, relaxed codes"}  # strangers lie in the midst of all codes
+    assert {name for name, share in tells.items() if share < 0.9} <= blind
+    assert "| Mahalanobis, signs | 100% (1.00) |" in render_signals(tables)
