@@ -75,11 +75,12 @@ class ServedBundle:
         told = folder, bundle_id_of(manifest), manifest.n_bits
         return cls(folder, manifest, files, read_calibration(*told), read_label_reader(*told))
 
-    def encoders(self, n_threads: int = 1) -> dict[str, GraphEncoder]:
+    def encoders(self, n_threads: int = 1, *, shown: Mapping[str, str] | None = None) -> dict[str, GraphEncoder]:
         """Loads the graphs.
 
         Args:
             n_threads: Of one forward pass, 1 or more.
+            shown: What features are called within the graph, by modality; those become outputs (``Calibration.feature_values``).
 
         Returns:
             An encoder by modality.
@@ -89,9 +90,10 @@ class ServedBundle:
             BundleIncompatible: If the bundle has no graphs, or input is prepared in another way here than at training.
             BundleCorrupt: If a graph does not load.
         """
-        return {name: self._encoder(name, self.manifest.encoders[name], n_threads) for name in MODALITIES}
+        values = shown or {}
+        return {name: self._encoder(name, self.manifest.encoders[name], n_threads, values.get(name)) for name in MODALITIES}
 
-    def _encoder(self, modality: str, spec: EncoderSpec, n_threads: int) -> GraphEncoder:
+    def _encoder(self, modality: str, spec: EncoderSpec, n_threads: int, shown: str | None) -> GraphEncoder:
         if spec.is_ready_made:
             named = ", ".join(str(fact) for fact in spec.preprocessing.values())
             raise BundleIncompatible(f"the bundle was trained on ready-made features ({named}) and cannot encode pictures or texts")
@@ -101,7 +103,7 @@ class ServedBundle:
             raise BundleIncompatible(f"{told} `python -m training export {self._folder} --out {self._folder}`")
         preparation = self._preparation(spec)
         weights = {WEIGHTS: memoryview(self._files[WEIGHTS]), **self._installed()}
-        session = open_graph(GRAPHS[modality], graph, weights, n_threads=n_threads)
+        session = open_graph(GRAPHS[modality], graph, weights, n_threads=n_threads, shown=shown)
         return GraphEncoder(preparation, session, n_bits=self.n_bits)
 
     def _preparation(self, spec: EncoderSpec) -> Preparation:
