@@ -166,10 +166,10 @@ class Retrieval:
         items = held([row_id for row_id, _ in hits])
         if items is None or (len(hits) > k and hits[k].row_id > newest_row):
             return None
-        found: list[FoundItem] = list(map(_new, repeat(FoundItem), zip(items, [distance for _, distance in hits], strict=True)))
-        if len(hits) <= k:
-            return Page(found, None)
-        return Page(found[:k], self._cursor_at(hits[k - 1], newest_row, code, bounds))
+        found: list[FoundItem] = list(
+            map(_new, repeat(FoundItem), zip(items[:k], [distance for _, distance in hits[:k]], strict=True))
+        )
+        return Page(found, self._cursor_at(hits[k - 1], newest_row, code, bounds) if len(hits) > k else None)
 
     def _cursor_at(self, last: Hit, newest_row: int, code: bytes, bounds: SearchBounds) -> str:
         place = Cursor(last.distance, last.row_id, newest_row)
