@@ -15,6 +15,7 @@ import typer
 from app.data_dir_commands import backup, doctor, restore
 from app.keys_command import keys
 from app.reindex_command import reindex
+from app.search_command import search
 from app.serve_command import serve
 from app.settings_command import settings
 from model.command_line import make_cli, program_name, run
@@ -32,6 +33,7 @@ def commands(program: str) -> typer.Typer:
     """
     cli = make_cli("Finds pictures by sentences, and sentences by pictures, with codes of a few bytes.", program)
     cli.command()(serve)
+    cli.command()(search)
     cli.command()(reindex)
     cli.command()(doctor)
     cli.command()(backup)

@@ -11,3 +11,10 @@ from typing import Annotated
 import typer
 
 DataDirOption = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="Catalogue and pictures (BITLENS_DATA_DIR).")]
+UrlOption = Annotated[str, typer.Option("--url", metavar="URL", envvar="BITLENS_URL", help="Address of the service.")]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key", metavar="KEY", envvar="BITLENS_API_KEY", help="API key; better by the variable, which no list of processes shows."
+    ),
+]

@@ -62,7 +62,7 @@ class HitTable:
         drawn = Text()
         if picture is not None:
             drawn = as_blocks(picture) if self._way == "blocks" else Text()
-            drawn.append("\n" * (N_ROWS - 1 - drawn.plain.count("\n")))
+            drawn.append("\n" * (N_ROWS - drawn.plain.count("\n")))  # and an empty line below
         distance = f"{hit['distance']} bit{'' if hit['distance'] == 1 else 's'}"
         row = self._row(drawn, Text(printable(hit["id"]), "cyan"), Text(distance), _bar(hit), Text(_short(printable(caption(hit)))))
         self._console.print(row)

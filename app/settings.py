@@ -19,7 +19,8 @@ from model.errors import ConfigError
 
 PREFIX = "BITLENS_"
 FROM_FILE = "_FILE"
-_OF_OTHERS = {"BITLENS_CACHE_DIR", "BITLENS_COCO18"}  # the training commands' and the tests' own
+# The training commands' and the tests' own, and of the commands that ask a service.
+_OF_OTHERS = {"BITLENS_CACHE_DIR", "BITLENS_COCO18", "BITLENS_URL", "BITLENS_API_KEY"}
 _BUNDLE = Path("bundles") / "photos-64"
 _MIB = 1024 * 1024
 

@@ -15,7 +15,7 @@ import struct
 import termios
 from collections.abc import Iterator, Mapping
 from itertools import groupby
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 from PIL import Image
@@ -71,6 +71,18 @@ def shrink(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
 
 
+def thumbnail(picture: Image.Image) -> Image.Image:
+    """Makes a copy that is large enough for any way of drawing.
+
+    Args:
+        picture: Any.
+
+    Returns:
+        RGB, a few hundred pixels wide at most.
+    """
+    return shrink(picture, (24 * N_COLUMNS, 48 * N_ROWS))
+
+
 def as_blocks(picture: Image.Image) -> Text:
     """Draws a picture by half blocks: two pixels a cell, one above the other.
 
@@ -114,17 +126,17 @@ def as_sequence(way: Way, picture: Image.Image, *, cell: tuple[int, int] = (8, 1
     return _kitty(encoded, is_wide=is_wide) if way == "kitty" else _iterm(encoded)
 
 
-def cell_size(terminal: int) -> tuple[int, int]:
+def cell_size(terminal: IO[str]) -> tuple[int, int]:
     """Asks the system how large a terminal's cells are.
 
     Args:
-        terminal: Its file descriptor.
+        terminal: Where it is written to.
 
     Returns:
         Width and height in pixels; 8 × 16 where that is not known.
     """
     try:
-        rows, columns, width, height = struct.unpack("4H", fcntl.ioctl(terminal, termios.TIOCGWINSZ, bytes(8)))
+        rows, columns, width, height = struct.unpack("4H", fcntl.ioctl(terminal.fileno(), termios.TIOCGWINSZ, bytes(8)))
     except OSError:
         return 8, 16
     return (width // columns, height // rows) if rows and columns and width >= columns and height >= rows else (8, 16)

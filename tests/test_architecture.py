@@ -71,7 +71,7 @@ LIBRARY_ROOMS = {
     "typer": [
         f"{room}/{place}.py" for room in ROOMS for place in ("__main__", "arguments", "*_command", "*_commands", "command_line")
     ],
-    "rich": ["model/terminal.py", "app/hit_table.py", "app/terminal_pictures.py", "training/progress.py"],
+    "rich": ["model/terminal.py", "app/hit_table.py", "app/hit_view.py", "app/terminal_pictures.py", "training/progress.py"],
 }
 # R3: what must load in milliseconds.
 MEANING = ("model.calibration", "model.calibration_file", "model.calibration_fit", "model.code_health", "model.drift")

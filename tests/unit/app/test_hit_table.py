@@ -55,10 +55,10 @@ def test_what_others_wrote_cannot_steer_the_terminal():
 def test_blocks_stand_in_the_row():
     text = printed(found(hit()), "blocks", Image.new("RGB", (64, 64), "red"))
     assert text.count("▀") == 16 * 8
-    assert len(text.splitlines()) == 1 + N_ROWS
+    assert len(text.splitlines()) == 2 + N_ROWS
 
 
-@pytest.mark.parametrize(("words", "n_lines"), [("short", N_ROWS), ("long " * 150, 19)])
+@pytest.mark.parametrize(("words", "n_lines"), [("short", 1 + N_ROWS), ("long " * 150, 19)])
 def test_a_protocols_picture_is_drawn_over_the_cells_left_free(words, n_lines):
     text = printed(found(hit(text=words)), "kitty", Image.new("RGB", (64, 64), "red"), width=80)
     rows, _, rest = text.partition("\x1b7")

@@ -111,4 +111,4 @@ def test_sixels_draw_the_picture():
 
 def test_cells_of_no_terminal_have_a_usual_size(tmp_path):
     with (tmp_path / "file").open("w") as file:
-        assert cell_size(file.fileno()) == (8, 16)
+        assert cell_size(file) == cell_size(io.StringIO()) == (8, 16)
