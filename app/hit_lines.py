@@ -34,8 +34,12 @@ def caption(hit: Mapping[str, Any]) -> str:
     Returns:
         Text, perhaps with line breaks.
     """
-    return hit["text"] or (json.dumps(hit["payload"], ensure_ascii=False) if hit["payload"] else "")
+    return hit["text"] or ", ".join(f"{name}: {_worded(value)}" for name, value in hit["payload"].items())
 
 
 def _share(hit: Mapping[str, Any]) -> str:
     return "-" if hit["expected_precision"] is None else f"{hit['expected_precision']:.3f}"
+
+
+def _worded(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -29,8 +29,8 @@ def printed(answer, way=None, picture=None, width=100):
 
 
 def test_a_hit_in_a_pipe_is_a_line_with_tabs():
-    answer = found(hit(text="a dog\non the\tgrass"), hit("cat", 1, None, payload={"album": 7}))
-    assert lines(answer) == 'rex\t9\t0.800\timage\ta dog on the grass\ncat\t1\t-\timage\t{"album": 7}\n'
+    answer = found(hit(text="a dog\non the\tgrass"), hit("cat", 1, None, payload={"album": 7, "by": ["Ann"], "on": "grass"}))
+    assert lines(answer) == 'rex\t9\t0.800\timage\ta dog on the grass\ncat\t1\t-\timage\talbum: 7, by: ["Ann"], on: grass\n'
 
 
 def test_distance_is_told_in_bits_and_precision_as_a_bar_with_its_interval():
