@@ -14,6 +14,7 @@ import typer
 
 from app.data_dir_commands import backup, doctor, restore
 from app.keys_command import keys
+from app.recalibrate_command import recalibrate
 from app.reindex_command import reindex
 from app.search_command import search
 from app.serve_command import serve
@@ -35,6 +36,7 @@ def commands(program: str) -> typer.Typer:
     cli.command()(serve)
     cli.command()(search)
     cli.command()(reindex)
+    cli.command()(recalibrate)
     cli.command()(doctor)
     cli.command()(backup)
     cli.command()(restore)

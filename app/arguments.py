@@ -11,10 +11,8 @@ from typing import Annotated
 import typer
 
 DataDirOption = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="Catalogue and pictures (BITLENS_DATA_DIR).")]
-UrlOption = Annotated[str, typer.Option("--url", metavar="URL", envvar="BITLENS_URL", help="Address of the service.")]
-KeyOption = Annotated[
+UrlOption = Annotated[str, typer.Option("--url", metavar="URL", envvar="BITLENS_URL", help="Address of the running service.")]
+ApiKeyOption = Annotated[
     str | None,
-    typer.Option(
-        "--key", metavar="KEY", envvar="BITLENS_API_KEY", help="API key; better by the variable, which no list of processes shows."
-    ),
+    typer.Option("--api-key", "--key", metavar="KEY", envvar="BITLENS_API_KEY", help="Its key; better by the environment."),
 ]

@@ -1,34 +1,29 @@
-"""How a command asks a running service: its address, the key, and in which words it is told that this did not work.
+"""A client for the commands that ask a running service, and what is said when it does not answer as they need.
 
-Decides the default address and the next step behind each error. Does not know what is asked.
+Decides what is an address, and the next step that a message names. Does not know what is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import urlsplit
 
-from app.client import BitlensError, Client, Forbidden, Invalid, Problem, Retries, Unauthenticated, Unreachable
+from app.client import BitlensError, Client, Forbidden, Invalid, Unauthenticated, Unreachable
 from model.errors import ConfigError, HashingError
 
 
-@contextmanager
-def asking(url: str, key: str | None, **more: Any) -> Iterator[Client]:
-    """Opens a client for a person who waits: little is tried again, and errors say what to do.
+def address_of(url: str) -> str:
+    """Completes a service's address.
 
     Args:
-        url: The service's address; ``http://`` may be left out.
-        key: An API key, where one is needed.
-        **more: What else :class:`app.client.Client` takes.
+        url: As typed; ``http://`` may be left out.
 
-    Yields:
-        The client.
+    Returns:
+        With it.
 
     Raises:
-        ConfigError: If the address is none, or the service says that a request is wrong.
-        HashingError: If the service is not there, or refuses.
+        ConfigError: If it is no address.
     """
     address = url if "://" in url else f"http://{url}"
     try:
@@ -37,21 +32,40 @@ def asking(url: str, key: str | None, **more: Any) -> Iterator[Client]:
     except ValueError:
         is_address = False
     if not is_address:
-        raise ConfigError([f"{url!r} is no address of a service: give one like http://127.0.0.1:8000"])
+        raise ConfigError([f"--url: {url!r} is no address of a service: give one like http://127.0.0.1:8000"])
+    return address
+
+
+@contextmanager
+def service_at(url: str, client: Client) -> Iterator[Client]:
+    """Lends a client, and closes it; what the service says is translated.
+
+    Args:
+        url: The service's address, for messages.
+        client: Talks to it.
+
+    Yields:
+        The client.
+
+    Raises:
+        ConfigError: If the service says that what is asked is wrong.
+        HashingError: If it is out of reach or refuses; the message says what to do next.
+    """
     try:
-        with Client(address, api_key=key, retries=Retries(n_tries=2), **more) as client:
+        with client:
             yield client
+    except Invalid as error:
+        wrong = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors]
+        raise ConfigError(wrong or [f"the service at {url} says: {error}"]) from error
     except BitlensError as error:
-        raise _told(error, address) from error
+        raise HashingError(_told(error, url)) from error
 
 
-def _told(error: BitlensError, address: str) -> HashingError:
+def _told(error: BitlensError, url: str) -> str:
     if isinstance(error, Unreachable):
-        return HashingError(f"no service answers at {address}: 'bitlens serve' starts one, --url names another address")
+        return f"no service answers at {url} ({error}): start one with 'bitlens serve', or name another address by --url"
     if isinstance(error, Unauthenticated):
-        return HashingError(f"{address} wants a valid key: --key or BITLENS_API_KEY gives one, 'bitlens key new' makes one")
+        return f"the service at {url} wants a key: set BITLENS_API_KEY to one of those that 'bitlens key new' makes"
     if isinstance(error, Forbidden):
-        return HashingError(f"{error.detail}; a key of another role may: 'bitlens key new --role …' makes one")
-    if isinstance(error, Invalid):
-        return ConfigError([f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors] or [error.detail])
-    return HashingError(error.detail if isinstance(error, Problem) else str(error))
+        return f"the service at {url} refuses: {error.detail}; 'bitlens key new --role write' makes a key that may do more"
+    return f"the service at {url} says: {error}"

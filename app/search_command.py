@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from app.arguments import KeyOption, UrlOption
+from app.arguments import ApiKeyOption, UrlOption
 from model.command_line import AsJson, for_people
 
 if TYPE_CHECKING:
@@ -46,16 +46,18 @@ def search(
     filters: _Filters = None,
     pictures: _Pictures = True,
     url: UrlOption = "http://127.0.0.1:8000",
-    key: KeyOption = None,
+    api_key: ApiKeyOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Searches a running service by words or by a picture."""
-    from app.asking import asking
+    from app.asking import address_of, service_at
+    from app.client import Client, Retries
     from app.searching import find, read_filters
 
     bounds: Bounds = {"k": k, "target": target, "max_distance": max_distance, "min_precision": min_precision}
     bounds["filter"] = read_filters(filters or ())
-    with asking(url, key) as client:
+    address = address_of(url)
+    with service_at(address, Client(address, api_key=api_key, retries=Retries(n_tries=2))) as client:
         found = find(client, query, bounds)
         if as_json:
             sys.stdout.write(json.dumps(found) + "\n")

@@ -4,7 +4,8 @@ import httpx
 import pytest
 from rich.console import Console
 
-from app.asking import asking
+from app.asking import address_of, service_at
+from app.client import Client, Retries
 from app.hit_view import show
 from app.searching import find, read_filters
 from model.errors import ConfigError, HashingError
@@ -20,7 +21,7 @@ def asked(client):
     """A client as commands have it, before a service of fakes with three items."""
     items = [{"id": "cat", "text": "red cat", "image": "f0", "payload": {"album": 7}}, {"id": "dog", "image": "f1"}]
     index(client, *items, {"id": "bird", "text": "a bird"}, pictures={"f0": picture("red cat"), "f1": picture("blue dog")})
-    with asking(URL, None, transport=ToApplication(client)) as ours:
+    with Client(URL, transport=ToApplication(client)) as ours:
         yield ours
 
 
@@ -42,7 +43,8 @@ def test_a_file_that_is_not_there_is_not_searched_for_in_words(asked, tmp_path):
 
 
 def test_an_address_is_fetched_by_the_service(client):
-    with pytest.raises(HashingError, match="fetches no pictures"), asking(URL, None, transport=ToApplication(client)) as ours:
+    ours = Client(URL, transport=ToApplication(client))
+    with pytest.raises(HashingError, match="fetches no pictures"), service_at(URL, ours):
         find(ours, "https://example.org/dog.jpg", {})
 
 
@@ -68,25 +70,33 @@ def test_filters_hold(asked):
 @pytest.mark.parametrize(
     ("answer", "error", "told"),
     [
-        (httpx.ConnectError("refused"), HashingError, "no service answers at http://shop:80: 'bitlens serve' starts one"),
-        (httpx.Response(401), HashingError, "wants a valid key: --key or BITLENS_API_KEY"),
-        (httpx.Response(403, json={"detail": "needs the role write"}), HashingError, "needs the role write; a key of another role"),
-        (httpx.Response(422, json={"detail": "filter: no"}), ConfigError, "^filter: no$"),
+        (httpx.ReadError("gone"), HashingError, "no service answers at shop .*: start one with 'bitlens serve', or .* --url"),
+        (httpx.Response(401), HashingError, "wants a key: set BITLENS_API_KEY"),
+        (httpx.Response(403, json={"detail": "needs the role write"}), HashingError, "needs the role write; 'bitlens key new"),
+        (
+            httpx.Response(422, json={"title": "Bad filter", "detail": "filter: no"}),
+            ConfigError,
+            "says: 422 Bad filter: filter: no$",
+        ),
         (httpx.Response(422, json={"errors": [{"loc": ["query", "k"], "msg": "too large"}]}), ConfigError, "^query.k: too large$"),
-        (httpx.Response(500, json={"detail": "the catalogue failed"}), HashingError, "^the catalogue failed$"),
+        (httpx.Response(500, json={"title": "Catalogue", "detail": "it failed"}), HashingError, "says: 500 Catalogue: it failed$"),
         (httpx.Response(200, text="<html>"), HashingError, "is this address the service's"),
     ],
 )
 def test_what_went_wrong_is_told_with_the_next_step(answer, error, told):
-    script = Script(answer, answer)
-    with pytest.raises(error, match=told), asking("shop:80", None, transport=script, sleep=script.sleep) as client:
-        client.search_text("a dog")
+    ours = Client("http://shop", transport=Script(answer), retries=Retries(n_tries=1))
+    with pytest.raises(error, match=told), service_at("shop", ours):
+        ours.search_text("a dog")
 
 
 @pytest.mark.parametrize("url", ["", "http://", "ftp://shop", "http://[::", "shop:port"])
 def test_an_address_that_is_none_is_a_mistake(url):
-    with pytest.raises(ConfigError, match="is no address of a service"), asking(url, None):
-        pass
+    with pytest.raises(ConfigError, match="is no address of a service"):
+        address_of(url)
+
+
+def test_an_address_may_be_short():
+    assert address_of("shop:80") == address_of("http://shop:80") == "http://shop:80"
 
 
 def shown(asked, found, environment):
