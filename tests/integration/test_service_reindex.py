@@ -14,8 +14,8 @@ from app.catalog import served_bundle
 from app.catalog.sql import SqlCatalog
 from app.data_dir import DataFolder
 from app.main import create_app
-from app.reindex_command import Bundle, reindex, told
 from app.reindex_report import as_json
+from app.reindex_run import Bundle, reindex, told
 from model.errors import BundleNotFound, CatalogError
 from tests.builders import FakeImageEncoder, FakeTextEncoder, index, is_problem, picture, real_parts, search, settings_for
 from tests.fakes import FakeCodeCache, FakeCodeIndex
