@@ -16,7 +16,9 @@ from app.data_dir_commands import backup, doctor, restore
 from app.export_command import export_codes
 from app.ingest_command import ingest
 from app.keys_command import keys
+from app.recalibrate_command import recalibrate
 from app.reindex_command import reindex
+from app.search_command import search
 from app.serve_command import serve
 from app.settings_command import settings
 from model.command_line import make_cli, program_name, run
@@ -36,7 +38,9 @@ def commands(program: str) -> typer.Typer:
     cli.command()(serve)
     cli.command()(ingest)
     cli.command()(export_codes)
+    cli.command()(search)
     cli.command()(reindex)
+    cli.command()(recalibrate)
     cli.command()(doctor)
     cli.command()(backup)
     cli.command()(restore)

@@ -13,5 +13,6 @@ import typer
 DataDirOption = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="Catalogue and pictures (BITLENS_DATA_DIR).")]
 UrlOption = Annotated[str, typer.Option("--url", metavar="URL", envvar="BITLENS_URL", help="Address of the running service.")]
 ApiKeyOption = Annotated[
-    str | None, typer.Option("--api-key", metavar="KEY", envvar="BITLENS_API_KEY", help="Its key; better by the environment.")
+    str | None,
+    typer.Option("--api-key", "--key", metavar="KEY", envvar="BITLENS_API_KEY", help="Its key; better by the environment."),
 ]

@@ -16,10 +16,13 @@ from fastapi import Depends, Header, Path, Request
 
 from app.cache.base import CodeCache, Modality
 from app.catalog.base import Catalog
+from app.code_report import CodeReports
 from app.deleting import Deleting
+from app.drift import DriftMonitor
 from app.encoder import Encoder
 from app.encoding import Encoding
 from app.expectations import Expectations
+from app.explaining import Explaining
 from app.fetch import ImageFetcher
 from app.idempotency import Idempotency
 from app.index.base import CodeIndex
@@ -29,6 +32,7 @@ from app.life import Life
 from app.media import MediaStore
 from app.meters import Meters
 from app.pools import Pool, Queue
+from app.recalibration import Recalibration
 from app.retrieval import Retrieval
 from app.settings import Settings
 from app.snapshots import SnapshotFile
@@ -37,6 +41,7 @@ from app.upkeep import Upkeep
 from app.writer import ItemWriter
 from model.calibration import Calibration
 from model.errors import UnknownItem
+from model.label_reader import LabelReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ class Parts:
         close: Closes the catalogue and whatever else was opened for it.
         snapshot: Where the index is kept between starts, if anywhere.
         fetcher: Fetches pictures by their URL, if that is allowed.
-        calibration: What the bundle's distances mean, if that was measured.
+        calibration: What the bundle's distances mean by itself, if that was measured.
+        labels: Reads labels off codes, if that was learned.
     """
 
     bundle_id: str
@@ -66,6 +72,7 @@ class Parts:
     snapshot: SnapshotFile | None = None
     fetcher: ImageFetcher | None = None
     calibration: Calibration | None = None
+    labels: LabelReader | None = None
 
     @property
     def n_bits(self) -> int:
@@ -83,6 +90,10 @@ class Services:
         encoding: Gives codes.
         retrieval: Searches.
         expectations: Tells what distances mean.
+        drift: Watches whether they still mean it.
+        code_reports: Tell how healthy the indexed codes are.
+        recalibration: Measures that by judgements.
+        explaining: Tells why hits were found.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         deleting: Deletes them.
@@ -103,6 +114,10 @@ class Services:
     encoding: Encoding
     retrieval: Retrieval
     expectations: Expectations
+    drift: DriftMonitor
+    code_reports: CodeReports
+    recalibration: Recalibration
+    explaining: Explaining
     things: Things
     indexing: Indexing
     deleting: Deleting

@@ -34,6 +34,38 @@ SEARCH_OUT: dict[str, Any] = {
     "no_match": False,
     "query": {"modality": "text", "code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "cached": False},
 }
+HIT_EXPLANATION: dict[str, Any] = {
+    "labels_missing": None,
+    "undecided_bits": [41],
+    "n_undecided": 1,
+    "labels": [{"name": "dog", "query": 0.93, "hit": 0.88}],
+    "n_differing": 2,
+    "differing_bits": [
+        {"bit": 17, "weight": 0.81, "query": 0.81, "hit": 1.0},
+        {"bit": 3, "weight": 0.09, "query": 0.09, "hit": 0.74},
+    ],
+    "distance_range": [1, 3],
+    "summary": "Both are predicted to have: dog. Differing bits: 2 of 64. Nearly undecided: 1 of the query, 1 of the hit; "
+    "the distance could be 1 to 3.",
+}
+QUERY_EXPLANATION: dict[str, Any] = {
+    "labels_missing": None,
+    "undecided_bits": [3],
+    "n_undecided": 1,
+    "labels": [{"name": "dog", "probability": 0.93}],
+    "least_probability": 0.7,
+    "labels_measured": {
+        "on": {"data": "coco18", "split": "validation", "noise_model": "auto", "n_learned": 9000, "n_judged": 1000},
+        "image": {"precision": 0.862, "recall": 0.473, "calibration_error": 0.011},
+        "text": {"precision": 0.939, "recall": 0.504, "calibration_error": 0.005},
+    },
+    "undecided_below": 0.2,
+}
+EXPLAINED_OUT: dict[str, Any] = {
+    **SEARCH_OUT,
+    "hits": [{**SEARCH_OUT["hits"][0], "distance": 2, "explanation": HIT_EXPLANATION}],
+    "query": {**SEARCH_OUT["query"], "explanation": QUERY_EXPLANATION},
+}
 INDEX_IN: dict[str, Any] = {"items": [{"id": "beach-7", "text": "two dogs run along the sea", "payload": {"licence": "CC0"}}]}
 INDEX_FORM: dict[str, Any] = {
     "items": '[{"id": "beach-7", "text": "two dogs run along the sea", "image": "file1"}]',
@@ -75,6 +107,7 @@ READY: dict[str, Any] = {
     "n_bits": 64,
     "n_items": 1903,
     "calibrated": True,
+    "calibration": {"source": "judgements", "made_at": "2026-01-31T12:00:00Z"},
 }
 ID_QUERY: dict[str, Any] = {"id": "beach-7", "by": "image", "k": 5}
 CODE_QUERY: dict[str, Any] = {"code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "modality": "text", "target": "image", "k": 5}
@@ -113,8 +146,22 @@ STATS: dict[str, Any] = {
         "image": {"n_codes": 1903, "n_bytes": 30448, "engine": "faiss_flat", "n_different": None, "n_tail": 0, "n_removed": 0},
         "text": {"n_codes": 250000, "n_bytes": 17000000, "engine": "multi", "n_different": 241530, "n_tail": 40, "n_removed": 2},
     },
+    "judgements": {"text-image": {"n": 240, "n_relevant": 150}},
+    "calibration": {"source": "judgements", "made_at": "2026-01-31T12:00:00Z"},
     "snapshot_age_s": 41.2,
     "cache": "ok",
     "cache_lookups": {"found": 812, "missing": 2204, "unavailable": 0},
     "pools": [{"name": "searching", "n_waiting": 0, "n_running": 1, "n_refused": 0}],
+    "drift": {
+        "text-image": {
+            "n_pairs": 2600,
+            "n_needed": 500,
+            "total_variation": 0.31,
+            "threshold": 0.11,
+            "shift": 4.2,
+            "is_drifting": True,
+            "words": "text → image: 31% of the distances lie elsewhere than when calibrated, 4.2 bits farther on average; "
+            "recalibrate",
+        }
+    },
 }

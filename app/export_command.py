@@ -26,7 +26,7 @@ def export_codes(
     as_json: AsJson = False,
 ) -> int:
     """Writes the packed codes of all items with their ids, as an array or as a table."""
-    from app.asking import check_service, service_at
+    from app.asking import address_of, check_service, service_at
     from app.client import Client
     from app.export import write_matrix, write_table
     from model.errors import ConfigError
@@ -37,8 +37,9 @@ def export_codes(
         wanted = None if where is None else json.loads(where)
     except ValueError as error:
         raise ConfigError([f"--filter: no JSON ({error})"]) from error
-    check_service(url, api_key)
-    with service_at(url, Client(url, api_key=api_key)) as client:
+    address = address_of(url)
+    check_service(address, api_key)
+    with service_at(address, Client(address, api_key=api_key)) as client:
         items = client.all_items(filter=wanted)
         done = write_matrix(items, file, modality) if file.suffix == ".npy" else write_table(items, file)
     sys.stdout.write(json.dumps(done.as_json(), indent=2) + "\n" if as_json else done.as_text())

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.cache.base import Modality
+from app.drift import DriftFigure
+from app.judgements import Direction, Tally
 from app.pools import PoolFigures
 
 
@@ -44,6 +46,8 @@ class Figures:
         cache_is_up: Whether codes can be kept.
         uptime_s: Seconds since the services were put together.
         snapshot_age_s: Seconds since the index snapshot was written, or None if there is none.
+        drift: How far distances are from the calibration's, one a calibrated direction.
+        tallies: Judgements by what asked and what was found, or None if the catalogue cannot tell right now.
     """
 
     n_items: int | None
@@ -52,3 +56,5 @@ class Figures:
     cache_is_up: bool
     uptime_s: float
     snapshot_age_s: float | None = None
+    drift: tuple[DriftFigure, ...] = ()
+    tallies: Mapping[Direction, Tally] | None = None

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from app.cache.base import Modality
 from app.catalog.base import Item
 from app.deps import image_url
 from app.encoder import Encoded
+from app.explanation import Explained
 from app.kept_rows import Parts, ShownItem
 from app.retrieval import FoundItem, Page, SearchBounds
 
+_ASKED = b'{"modality":%b,"code":"%b","bundle_id":%b,"cached":%b}'
+_BOOL = {True: b"true", False: b"false"}
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -33,7 +37,13 @@ def parts_of(item: Item) -> Parts:
     return head, b',"text":%b,"payload":%b,"image_url":%b}' % (_json(item.text), _json(item.payload), _json(url))
 
 
-def answer_of(page: Page, bounds: SearchBounds, query: tuple[Modality | None, Encoded, str], distances: Sequence[bytes]) -> bytes:
+def answer_of(
+    page: Page,
+    bounds: SearchBounds,
+    query: tuple[Modality | None, Encoded, str],
+    distances: Sequence[bytes],
+    explained: Explained | None = None,
+) -> bytes:
     """Writes the answer of a search.
 
     Args:
@@ -41,16 +51,19 @@ def answer_of(page: Page, bounds: SearchBounds, query: tuple[Modality | None, En
         bounds: What was asked for.
         query: What the code was made from, the code, and the bundle.
         distances: JSON of each distance and what it means, 0…n_bits.
+        explained: What is told of the query and of each hit besides, if anything.
 
     Returns:
         UTF-8 JSON.
     """
     modality, encoded, bundle_id = query
-    hits = b",".join(_hits(page.found, distances, f',"target":"{bounds.target}"'.encode()))
+    hits = _hits(page.found, distances, f',"target":"{bounds.target}"'.encode())
     no_match = not page.found and bounds.min_precision is not None and bounds.cursor is None
-    asked = {"modality": modality, "code": encoded.code.hex(), "bundle_id": bundle_id, "cached": encoded.cached}
-    told = (hits, _json(page.next_cursor), b"true" if no_match else b"false", _json(asked))
-    return b'{"hits":[%b],"next_cursor":%b,"no_match":%b,"query":%b}' % told
+    cursor = b"null" if page.next_cursor is None else b'"%b"' % page.next_cursor.encode()  # of characters that need no escape
+    asked = _ASKED % (_named(modality), encoded.code.hex().encode(), _named(bundle_id), _BOOL[encoded.cached])
+    if explained is not None:
+        hits, asked = list(map(_with, hits, explained.hits)), _with(asked, explained.query)
+    return b'{"hits":[%b],"next_cursor":%b,"no_match":%b,"query":%b}' % (b",".join(hits), cursor, _BOOL[no_match], asked)
 
 
 def answers_of(results: Sequence[bytes], n_failed: int) -> bytes:
@@ -73,6 +86,15 @@ def _hits(found: Sequence[FoundItem], distances: Sequence[bytes], target: bytes)
         head, tail = item.parts if isinstance(item, ShownItem) else parts_of(item)
         hits.append(b"%b%b%b%b" % (head, distances[one.distance], target, tail))
     return hits
+
+
+def _with(told: bytes, explanation: bytes) -> bytes:
+    return b'%b,"explanation":%b}' % (told[:-1], explanation)
+
+
+@lru_cache(64)
+def _named(name: str | None) -> bytes:
+    return _json(name)
 
 
 def _json(value: object) -> bytes:

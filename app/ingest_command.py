@@ -33,9 +33,10 @@ def ingest(
     as_json: AsJson = False,
 ) -> int:
     """Indexes what a running service does not hold yet. Broken off, the same command goes on where it was."""
+    from app.asking import address_of
     from app.ingest_entries import Columns
     from app.ingest_run import Asked, run
 
     columns = Columns(id_column, image_column, text_column, tuple(name for name in numbers.split(",") if name))
-    asked = Asked(sources, url, api_key, prefix, columns, parallel, batch, max_image_bytes, failures, as_json)
+    asked = Asked(sources, address_of(url), api_key, prefix, columns, parallel, batch, max_image_bytes, failures, as_json)
     return run(asked)

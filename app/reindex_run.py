@@ -64,7 +64,7 @@ def reindex(settings: Settings, bundle: Bundle, *, switch: bool, n_queries: int)
     """
     folder = DataFolder(settings.data_dir)
     if not folder.has_catalogue:
-        raise CatalogError(f"there is no catalogue in {settings.data_dir}")
+        raise CatalogError(f"there is no catalogue in {settings.data_dir}: --data-dir or BITLENS_DATA_DIR names another folder")
     with ExitStack() as undo:
         undo.enter_context(_alone(settings.data_dir))
         codes = open_other_codes(

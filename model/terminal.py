@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+def printable(text: str) -> str:
+    """Returns a text in one line without characters that could move a terminal's cursor or change its state.
+
+    Args:
+        text: As anybody may have written it.
+
+    Returns:
+        The same with a space for each run of such characters and of white space.
+    """
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None, console: Console | None = None
 ) -> None:
@@ -19,7 +31,7 @@ def print_table(
 
     Args:
         columns: Heads; all empty for a table without.
-        rows: A value a column; what ``rich`` can draw is drawn, all else is written as it is.
+        rows: A value a column; what ``rich`` can draw is drawn, all else is written in one line.
         title: Stands above.
         console: Where to; None for standard output.
     """
@@ -33,7 +45,7 @@ def print_table(
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(value if isinstance(value, ConsoleRenderable) else Text(str(value)) for value in row))
+        table.add_row(*(value if isinstance(value, ConsoleRenderable) else Text(printable(str(value))) for value in row))
     (console or Console()).print(table)
 
 

@@ -16,7 +16,7 @@ from model.command_line import make_cli, program_name, run
 from model.errors import BundleError, ConfigError, DatasetError, HashingError
 from training.comparing_commands import audit, compare, sweep
 from training.learning_commands import export, features, train
-from training.measuring_commands import ManyBundles, budget, calibrate, evaluate, health
+from training.measuring_commands import ManyBundles, budget, calibrate, evaluate, health, labels
 
 _INTERRUPTED = 130
 
@@ -36,6 +36,7 @@ def commands(program: str) -> typer.Typer:
     cli.command()(evaluate)
     cli.command()(calibrate)
     cli.command()(health)
+    cli.command()(labels)
     cli.command(cls=ManyBundles)(budget)
     cli.command()(export)
     cli.command()(compare)

@@ -23,7 +23,7 @@ from model.manifest import MODALITIES
 from model.preprocess import ImagePreprocess
 from model.served import ServedBundle
 from training.datasets import PairDataset
-from training.graphs import make_graph
+from training.graphs import feature_values, make_graph
 from training.graphs.builder import OPSET
 
 TOLERANCE = 1e-4
@@ -110,8 +110,10 @@ def add_graphs(bundle: EncoderBundle, samples: Samples, *, int8: bool = False) -
     if any(figures["equal_bits"] < LEAST_EQUAL_INT8 if int8 else figures["n_wrong"] for figures in found.values()):
         raise BundleIncompatible(f"the graphs do not give torch's codes on {samples.source}: {found}")
     whole = bundle.with_graphs(files, facts, {"on": samples.source, **found})
+    if not int8:
+        whole.label_reader = bundle.label_reader
     if bundle.calibration and not int8:
-        whole.calibration = bundle.calibration.carried_to(whole.bundle_id)
+        whole.calibration = bundle.calibration.carried_to(whole.bundle_id, feature_values(whole))
     return whole
 
 

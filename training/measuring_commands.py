@@ -1,4 +1,4 @@
-"""The commands that measure bundles: ``evaluate``, ``calibrate``, ``health``, ``budget``.
+"""The commands that measure bundles: ``evaluate``, ``calibrate``, ``health``, ``labels``, ``budget``.
 
 Decides their arguments and what people read. Each imports what it needs when it runs: ``--help`` does not wait.
 """
@@ -29,6 +29,10 @@ _BaseRate = Annotated[
     typer.Option(
         metavar="P", parser=share(with_ends=False), help="Share of relevant items in your index; by default that of the data."
     ),
+]
+_OwnConfig = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The bundle's configuration, if it was trained on these data (its cut is kept)."),
 ]
 _Split = Annotated[Literal["gallery", "train", "query", "all"], typer.Option(help="Whose codes are looked at.")]
 _Bundles = Annotated[
@@ -133,6 +137,26 @@ def health(
     found = encode_data(EncoderBundle.from_pretrained(bundle), _source(data, columns, cache_dir, threads), splits)
     measured = measure_health(found.joined(*splits))
     answer({"bundle": str(bundle), "split": split, **measured}, as_json=as_json, readable=render_health(measured))
+
+
+def labels(
+    *,
+    bundle: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the bundle; its identity stays the same.")],
+    data: Data,
+    config: _OwnConfig = None,
+    noise_model: _NoiseModel = "auto",
+    cache_dir: CacheDir = CACHE_DIR,
+    columns: Columns = None,
+    threads: Threads = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Learns to read a data set's labels off a bundle's codes, for explanations."""
+    from training.config import load_config, make_config
+    from training.label_reading import write_labels
+
+    read = load_config(config, columns or ()) if config else make_config({}, columns or ())
+    reader = write_labels(bundle, _source(data, columns, cache_dir, threads), read, noise_model)
+    answer({"bundle": str(bundle), "labels": list(reader.names), **reader.measured}, as_json=as_json)
 
 
 def budget(

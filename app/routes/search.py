@@ -5,6 +5,7 @@ Decides how a search is asked over HTTP. Does not know how codes are made or com
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
@@ -12,10 +13,11 @@ from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 from app.cache.base import Modality
 from app.deps import Services, ServicesDep
 from app.errors import problem_responses
+from app.explanation_schemas import EXPLAIN
 from app.filter_reading import read_filter
 from app.query_schemas import MIN_PRECISION, SearchOut, TextQuery, plain_text_query
 from app.retrieval import SearchBounds
-from app.routes.answers import by_text, checked, json_of, search_out
+from app.routes.answers import bounds_of, by_text, checked, json_of, search_out
 from app.routes.guarded import GuardedRoute, needs
 from app.shortcut import ShortWay
 from model.errors import (
@@ -29,6 +31,7 @@ from model.errors import (
     UnsupportedMediaType,
 )
 
+_SHORT = 512  # bytes of a search that is remembered as it was read
 router = APIRouter(prefix="/search", tags=["search"], route_class=GuardedRoute)
 
 
@@ -41,9 +44,10 @@ async def _form_bounds(
     payload_filter: Annotated[str | None, Form(alias="filter", description="A payload filter as JSON.")] = None,
     dedupe: Annotated[bool, Form(description="Of items with equal codes give only the oldest.")] = False,
     cursor: Annotated[str | None, Form(description="`next_cursor` of the page before.", max_length=100)] = None,
+    explain: Annotated[bool, Form(description=EXPLAIN)] = False,
 ) -> SearchBounds:
     expression = None if payload_filter is None else read_filter(payload_filter)
-    return SearchBounds(target, k, max_distance, expression, dedupe, cursor, min_precision=min_precision)
+    return SearchBounds(target, k, max_distance, expression, dedupe, cursor, min_precision=min_precision, explain=explain)
 
 
 @router.post(
@@ -81,13 +85,26 @@ async def search_image(
 ) -> Response:
     """Returns the items nearest to a picture: texts by default, or images."""
     bounds = checked(services, bounds, "image")
-    encoded = await services.encoding.encode_image(await image.read())
-    return json_of(await search_out(services, "image", encoded, bounds))
+    content = await image.read()
+    encoded = await services.encoding.encode_image(content)
+    return json_of(await search_out(services, "image", encoded, bounds, content))
 
 
 async def _quick_text(body: bytes, services: Services) -> bytes | None:
+    asked = _asked_often(body) if len(body) <= _SHORT else _asked(body)
+    if asked is None:
+        return None
+    text, bounds = asked
+    bounds = checked(services, bounds, "text")
+    return await search_out(services, "text", await services.encoding.encode_text(text), bounds)
+
+
+def _asked(body: bytes) -> tuple[str, SearchBounds] | None:
     query = plain_text_query(body)
-    return None if query is None else await by_text(services, query)
+    return None if query is None else (query.query, bounds_of(query, "image"))
+
+
+_asked_often = lru_cache(1024)(_asked)
 
 
 def short_ways() -> dict[str, ShortWay]:

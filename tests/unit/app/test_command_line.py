@@ -104,3 +104,20 @@ def test_a_key_is_json_for_machines(capsys):
     made = json.loads(capsys.readouterr().out)
     assert made["line"].startswith("shop:read:")
     assert made["key"] not in made["line"]
+
+
+def test_a_service_that_is_not_there_is_told_with_the_next_step(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"127.0.0.1:{taken.getsockname()[1]}"
+    assert main(["search", "a dog", "--url", url]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"no service answers at http://{url} " in err
+    assert "start one with 'bitlens serve'" in err
+
+
+def test_mistakes_in_a_search_are_told_together_before_anything_is_asked(capsys):
+    assert main(["search", "a dog", "--filter", "album", "--filter", "{"]) == 2
+    told = capsys.readouterr().err
+    assert "--filter album: expected FIELD=VALUE" in told
+    assert "--filter {: is no JSON" in told

@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 from rich.text import Text
 
-from model.terminal import print_markdown, print_table
+from model.terminal import print_markdown, print_table, printable
 
 
 def shown(show, *arguments, **options):
@@ -32,3 +32,7 @@ def test_tables_of_markdown_are_drawn():
     text = shown(print_markdown, "# Figures\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
     assert "|" not in text
     assert "Figures" in text
+
+
+def test_what_others_wrote_cannot_steer_a_terminal():
+    assert printable("a\x1b[2Jdog\n\ton\u202e grass é 犬\x07") == "a [2Jdog on grass é 犬"

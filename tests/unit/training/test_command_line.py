@@ -90,3 +90,24 @@ def test_an_audits_threshold_is_a_share(share: str, capsys: pytest.CaptureFixtur
         main(["audit", "run", "--data", "data", "--accept", share])
     assert ended.value.code == 2
     assert "expected a number from 0 to 1" in capsys.readouterr().err
+
+
+def test_a_shell_is_offered_the_shipped_configurations(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["bitlens-train"])
+    for name, value in {
+        "_BITLENS_TRAIN_COMPLETE": "complete_bash",
+        "COMP_WORDS": "bitlens-train train --config ph",
+        "COMP_CWORD": "3",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert (ended.value.code, capsys.readouterr().out.split()) == (0, ["photos"])
+
+
+def test_a_calibrated_bundle_has_one_place(capsys: pytest.CaptureFixture[str]) -> None:
+    for places in ([], ["--in-place", "--out", "there"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["calibrate", "--bundle", "b", "--data", "d", *places])
+        assert ended.value.code == 2
+        assert "error: give either --out DIR or --in-place" in capsys.readouterr().err
