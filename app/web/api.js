@@ -19,9 +19,10 @@ const address = (path) => new URL(path, document.baseURI);
 /**
  * Searches with a text.
  * @param {string} query What is looked for.
- * @param {{k: number, target: string, cursor?: string}} options Hits a page; `image`, `text` or "" for the service's choice; which page.
+ * @param {{k: number, target: string, sure: number, cursor?: string}} options Hits a page; `image`, `text` or "" for the service's
+ *   choice; least expected precision, 0 for any; which page.
  * @param {AbortSignal} signal Ends the request.
- * @returns {Promise<object>} The service's answer, `{hits, nextCursor, query, elapsedMs}`.
+ * @returns {Promise<object>} The service's answer, `{hits, nextCursor, noMatch, query, elapsedMs}`.
  */
 export function searchText(query, options, signal) {
   return askInJson("search/text", { query }, options, signal);
@@ -33,11 +34,12 @@ export function searchLike(id, options, signal) {
 }
 
 /** Searches with a picture's bytes; otherwise like {@link searchText}. */
-export function searchImage(blob, { k, target, cursor }, signal) {
+export function searchImage(blob, { k, target, sure, cursor }, signal) {
   const body = new FormData();
   body.append("image", blob, blob.name ?? "picture");
   body.append("k", String(k));
   if (target) body.append("target", target);
+  if (sure) body.append("min_precision", String(sure));
   if (cursor) body.append("cursor", cursor);
   return ask("search/image", { method: "POST", body, signal });
 }
@@ -58,17 +60,18 @@ export async function readiness() {
   return { ready: response.ok, ...(await response.json()) };
 }
 
-function askInJson(path, what, { k, target, cursor }, signal) {
-  const body = JSON.stringify({ ...what, k, ...(target ? { target } : {}), ...(cursor ? { cursor } : {}) });
+function askInJson(path, what, { k, target, sure, cursor }, signal) {
+  const chosen = { ...(target ? { target } : {}), ...(sure ? { min_precision: sure } : {}), ...(cursor ? { cursor } : {}) };
+  const body = JSON.stringify({ ...what, k, ...chosen });
   return ask(path, { method: "POST", headers: { "content-type": "application/json" }, body, signal });
 }
 
 async function ask(path, init) {
   const { response, startedAt } = await send(path, init);
   try {
-    const { hits, query, next_cursor: nextCursor = null } = await response.json();
+    const { hits, query, next_cursor: nextCursor = null, no_match: noMatch = false } = await response.json();
     const elapsedMs = performance.now() - startedAt;
-    return { hits: hits.map((hit) => ({ ...hit, image_url: pictureAddress(hit.image_url) })), nextCursor, query, elapsedMs };
+    return { hits: hits.map((hit) => ({ ...hit, image_url: pictureAddress(hit.image_url) })), nextCursor, noMatch, query, elapsedMs };
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("An answer that cannot be read", "The service answered, but not with search results.", response.status);

@@ -43,6 +43,24 @@ export function distanceBar(distance, nBits) {
   return el("p", { class: "distance", "data-distance": distance }, bar, el("span", {}, words));
 }
 
+/**
+ * Shows how probably a hit is relevant, as words and as a bar on which the interval is marked.
+ * @param {number | null | undefined} precision Measured share of relevant items at this distance.
+ * @param {[number, number]} interval Its 95 % interval.
+ * @returns {HTMLElement | null} Bar and words; null where that was not measured.
+ */
+export function precisionBar(precision, interval) {
+  if (typeof precision !== "number") return null;
+  const [low, high] = interval.map((share) => Math.round(share * 100));
+  const bar = el("span", { class: "chance", "aria-hidden": "true" });
+  bar.style.setProperty("--share", String(precision));
+  bar.style.setProperty("--low", String(interval[0]));
+  bar.style.setProperty("--high", String(interval[1]));
+  const title = "Measured: the share of relevant items at this distance, and its 95 % interval";
+  const words = `${Math.round(precision * 100)} % likely to be relevant (${low}–${high} %)`;
+  return el("p", { class: "precision", "data-precision": precision, title }, bar, el("span", {}, words));
+}
+
 /** Hex of a word's ASCII bytes: the pattern on the empty page spells the name. */
 export function spell(word) {
   return Array.from(word, (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join("");

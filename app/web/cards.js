@@ -1,6 +1,6 @@
 // Draws one hit. Decides what a hit with and without a picture looks like; does not know what a click leads to.
 
-import { distanceBar } from "./bits.js";
+import { distanceBar, precisionBar } from "./bits.js";
 import { count, el } from "./dom.js";
 import { showPicture } from "./pictures.js";
 
@@ -18,7 +18,8 @@ export function hitEntries(hits, nBits, onMore, before = null) {
     // The mark repeats what each card says in words, so it is decoration.
     const mark = el("div", { class: "mark", "aria-hidden": "true" }, isFirst ? el("span", {}, count(hit.distance, "bit")) : null);
     const kind = isTextCard(hit) ? "hit hit--text" : "hit";
-    const card = el("article", { class: "card" }, face(hit, onMore), caption(hit), distanceBar(hit.distance, nBits));
+    const measures = [distanceBar(hit.distance, nBits), precisionBar(hit.expected_precision, hit.precision_interval)];
+    const card = el("article", { class: "card" }, face(hit, onMore), caption(hit), ...measures);
     return el("li", { class: isFirst ? kind : `${kind} hit--same`, "data-id": hit.id }, mark, card);
   });
 }

@@ -11,15 +11,16 @@ import * as view from "./view.js";
 const $ = (id) => document.getElementById(id);
 const form = $("composer");
 const ACTIONS = { 401: "Enter a key", 403: "Use another key" };
-const amounts = Array.from($("k").options, (option) => Number(option.value));
+const numbersOf = (select) => Array.from(select.options, (option) => Number(option.value));
+const allowed = { amounts: numbersOf($("k")), chances: numbersOf($("sure")) };
 
 // Pictures of this visit by number, so that Back finds them again; an address cannot carry them.
 const uploads = new Map();
 let running = null;
-let current = fromAddress(location.search, amounts);
+let current = fromAddress(location.search, allowed);
 let previewUrl = null;
 
-const options = () => ({ target: form.elements.target.value, k: Number($("k").value) });
+const options = () => ({ target: form.elements.target.value, k: Number($("k").value), sure: Number($("sure").value) });
 
 async function search(query, { focus = false } = {}) {
   running?.abort();
@@ -35,7 +36,7 @@ async function run(query, signal, focus) {
   try {
     const answer = await ask(query, signal);
     if (signal.aborted) return;
-    const about = { words: wordsFor(query), thumbnail: previewUrl };
+    const about = { words: wordsFor(query), thumbnail: previewUrl, sure: query.sure };
     const append = view.showAnswer(answer, about, moreLike);
     offerMore($("more"), answer.nextCursor, (cursor) => ask({ ...query, cursor }, signal), append, signal);
     if (focus) view.focusResults();
@@ -80,10 +81,12 @@ function wordsFor({ text, like }) {
 
 // --- what the form shows -------------------------------------------------------------------------------------------------
 
-function showInForm({ text, like, upload, target, k }) {
+function showInForm({ text, like, upload, target, k, sure }) {
   $("q").value = text ?? "";
   form.elements.target.value = target;
   $("k").value = String(k);
+  $("sure").value = String(sure);
+  if (sure) $("sureness").hidden = false; // an address may ask for it before the service has said whether it can
   $("refusal").textContent = "";
   if (upload) showPreview(uploads.get(upload), uploads.get(upload).name);
   else if (!like) hidePreview();
@@ -120,7 +123,7 @@ form.addEventListener("submit", (event) => {
 });
 
 form.addEventListener("change", (event) => {
-  if (event.target.name !== "target" && event.target.name !== "k") return;
+  if (!["target", "k", "sure"].includes(event.target.name)) return;
   explainTarget();
   const typed = $("q").value.trim();
   const query = { ...(typed ? { text: typed } : current), ...options() };
@@ -143,7 +146,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest?.(".examples a, #home");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
-  go({ ...fromAddress(link.search, amounts), ...(link.id === "home" ? {} : options()) });
+  go({ ...fromAddress(link.search, allowed), ...(link.id === "home" ? {} : options()) });
 });
 
 document.addEventListener("keydown", (event) => {
@@ -167,14 +170,15 @@ watchPictures(
 
 window.addEventListener("popstate", (event) => {
   const upload = event.state?.upload;
-  search({ ...fromAddress(location.search, amounts), ...(uploads.has(upload) ? { upload } : {}) });
+  search({ ...fromAddress(location.search, allowed), ...(uploads.has(upload) ? { upload } : {}) });
 });
 
 // --- start ---------------------------------------------------------------------------------------------------------------
 
 async function introduceService() {
   try {
-    const { ready, checks = {}, n_items: nItems, n_bits: nBits, bundle_id: bundleId } = await readiness();
+    const { ready, checks = {}, n_items: nItems, n_bits: nBits, bundle_id: bundleId, calibrated = false } = await readiness();
+    if (calibrated) $("sureness").hidden = false;
     const troubles = Object.entries(checks).filter(([, found]) => found !== "ok").map(([what, found]) => `${what} ${found}`);
     const facts = [`Codes by bundle ${String(bundleId).slice(0, 12)}`, ...troubles, ...(ready ? [] : ["not ready"])];
     view.showService(`${count(nItems, "item")}, ${nBits} bits each`, facts.join(" · "));

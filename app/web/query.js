@@ -1,39 +1,42 @@
 // What is searched, and how that is written in the page's address. Knows neither the service nor the page.
 
-export const DEFAULTS = { target: "", k: 24 };
+export const DEFAULTS = { target: "", k: 24, sure: 0 };
 const TARGETS = ["", "image", "text"];
 
 /**
  * A search: exactly one of text, like and upload is given, or none for the empty page.
- * @typedef {{text?: string, like?: string, upload?: number, target: string, k: number}} Query
+ * @typedef {{text?: string, like?: string, upload?: number, target: string, k: number, sure: number}} Query
  */
 
 /**
  * Reads a query from an address.
  * @param {string} search `location.search`.
- * @param {number[]} amounts Allowed numbers of results.
+ * @param {{amounts: number[], chances: number[]}} allowed Numbers of results, and least expected precisions.
  * @returns {Query} Unknown values are replaced by the defaults.
  */
-export function fromAddress(search, amounts) {
+export function fromAddress(search, { amounts, chances }) {
   const parameters = new URLSearchParams(search);
   const target = parameters.get("target") ?? DEFAULTS.target;
   const k = Number(parameters.get("k") ?? DEFAULTS.k);
+  const sure = Number(parameters.get("sure") ?? DEFAULTS.sure);
   const text = (parameters.get("q") ?? "").trim();
   const like = parameters.get("like") ?? "";
   return {
     ...(text ? { text } : like ? { like } : {}),
     target: TARGETS.includes(target) ? target : DEFAULTS.target,
     k: amounts.includes(k) ? k : DEFAULTS.k,
+    sure: chances.includes(sure) ? sure : DEFAULTS.sure,
   };
 }
 
 /** Writes a query as an address; an uploaded picture cannot be written, so only its options are. */
-export function toAddress({ text, like, target, k }) {
+export function toAddress({ text, like, target, k, sure }) {
   const parameters = new URLSearchParams();
   if (text) parameters.set("q", text);
   else if (like) parameters.set("like", like);
   if (target !== DEFAULTS.target) parameters.set("target", target);
   if (k !== DEFAULTS.k) parameters.set("k", String(k));
+  if (sure !== DEFAULTS.sure) parameters.set("sure", String(sure));
   const written = parameters.toString();
   return written ? `?${written}` : "./";
 }

@@ -38,15 +38,20 @@ export function showLoading(words) {
 
 /**
  * Shows an answer, or its first page.
- * @param {object} answer The service's `{hits, query, elapsedMs}`.
- * @param {{words: string, thumbnail: string | null}} about What was searched, its picture.
+ * @param {object} answer The service's `{hits, noMatch, query, elapsedMs}`.
+ * @param {{words: string, thumbnail: string | null, sure: number}} about What was searched, its picture, the least precision.
  * @param {(hit: object) => void} onMore Called when a hit is chosen to search with.
  * @returns {(page: object) => HTMLElement | null} Appends a further page and returns the first of its entries.
  */
-export function showAnswer({ hits, query, elapsedMs }, { words, thumbnail }, onMore) {
+export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, thumbnail, sure }, onMore) {
   dropPictures();
+  if (noMatch) {
+    const detail = `Nothing here is at least ${Math.round(sure * 100)} % likely to be relevant to ${words}.`;
+    enter("none", "No match.", message("No match", detail, "Ask for less under “Relevant”, or search in other words."));
+    return () => null;
+  }
   if (!hits.length) {
-    // A search has no bound on the distance, so an empty answer can only mean that there is nothing to compare with.
+    // Without a least precision a search has no bound on the distance, so an empty answer can only mean that there is nothing to compare with.
     const detail = `Nothing of the kind you look for is indexed yet, so there is nothing to compare ${words} with.`;
     enter("none", "Nothing found.", message("Nothing found", detail, "Try another choice under “Look for”, or index some items first."));
     return () => null;

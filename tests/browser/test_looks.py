@@ -79,7 +79,7 @@ def test_the_keyboard_is_enough(page: SearchPage) -> None:
     page.find("body").send_keys("/")
     page.driver.switch_to.active_element.send_keys("a square", Keys.ENTER)
     page.until(lambda: page.state == "results")
-    page.find("#k").send_keys(Keys.TAB)
+    page.until(lambda: page.find("#sureness").is_displayed()).find("#sure").send_keys(Keys.TAB)
     first = page.driver.switch_to.active_element
     assert first.get_attribute("aria-label").startswith("More like this picture: ")
     assert page.script("getComputedStyle(document.activeElement).outlineStyle") == "solid"
