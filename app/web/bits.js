@@ -1,6 +1,6 @@
-// Draws codes and distances. Knows that a code arrives as hex of its packed bytes, lowest bit first within a byte.
+// Draws codes. Knows that a code arrives as hex of its packed bytes, lowest bit first within a byte.
 
-import { el, svg } from "./dom.js";
+import { svg } from "./dom.js";
 
 /**
  * Unpacks a code.
@@ -27,38 +27,6 @@ export function bitField(hex) {
   const label = `Code of ${bits.length} bits, ${bits.filter(Boolean).length} of them set: ${hex}`;
   const box = `-0.08 -0.08 ${columns} ${rows}`;
   return svg("svg", { class: "bit-field", viewBox: box, role: "img", "aria-label": label }, ...squares);
-}
-
-/**
- * Shows a distance as words and as a bar whose full width is the whole code.
- * @param {number} distance Differing bits.
- * @param {number} nBits Bits of a code.
- * @returns {HTMLElement} Bar and words; the bar itself is hidden from screen readers, who get the words.
- */
-export function distanceBar(distance, nBits) {
-  const bar = el("span", { class: "bar", "aria-hidden": "true" });
-  bar.style.setProperty("--share", String(distance / nBits));
-  bar.style.setProperty("--n-bytes", String(nBits / 8));
-  const words = `${distance} of ${nBits} ${nBits === 1 ? "bit differs" : "bits differ"}`;
-  return el("p", { class: "distance", "data-distance": distance }, bar, el("span", {}, words));
-}
-
-/**
- * Shows how probably a hit is relevant, as words and as a bar on which the interval is marked.
- * @param {number | null | undefined} precision Measured share of relevant items at this distance.
- * @param {[number, number]} interval Its 95 % interval.
- * @returns {HTMLElement | null} Bar and words; null where that was not measured.
- */
-export function precisionBar(precision, interval) {
-  if (typeof precision !== "number") return null;
-  const [low, high] = interval.map((share) => Math.round(share * 100));
-  const bar = el("span", { class: "chance", "aria-hidden": "true" });
-  bar.style.setProperty("--share", String(precision));
-  bar.style.setProperty("--low", String(interval[0]));
-  bar.style.setProperty("--high", String(interval[1]));
-  const title = "Measured: the share of relevant items at this distance, and its 95 % interval";
-  const words = `${Math.round(precision * 100)} % likely to be relevant (${low}–${high} %)`;
-  return el("p", { class: "precision", "data-precision": precision, title }, bar, el("span", {}, words));
 }
 
 /** Hex of a word's ASCII bytes: the pattern on the empty page spells the name. */

@@ -1,11 +1,11 @@
 // Draws one hit. Decides what a hit with and without a picture looks like; does not know what a click leads to.
 
-import { distanceBar, precisionBar } from "./bits.js";
+import { distanceBar, precisionBar } from "./bars.js";
 import { count, el } from "./dom.js";
 import { showPicture } from "./pictures.js";
 
 /**
- * Draws hits as list entries, hits of equal distance joined under one ruler mark.
+ * Draws hits as list entries, hits of equal distance joined under one heading, from which a line runs on.
  * @param {object[]} hits As the service ordered them.
  * @param {number} nBits Bits of a code.
  * @param {(hit: object) => void} onMore Called when a hit is chosen to search with.
@@ -15,14 +15,16 @@ import { showPicture } from "./pictures.js";
 export function hitEntries(hits, nBits, onMore, before = null) {
   return hits.map((hit, i) => {
     const isFirst = (hits[i - 1] ?? before)?.distance !== hit.distance;
-    // The mark repeats what each card says in words, so it is decoration.
-    const mark = el("div", { class: "mark", "aria-hidden": "true" }, isFirst ? el("span", {}, count(hit.distance, "bit")) : null);
     const kind = isTextCard(hit) ? "hit hit--text" : "hit";
     const measures = [distanceBar(hit.distance, nBits), precisionBar(hit.expected_precision, hit.precision_interval)];
-    const card = el("article", { class: "card" }, face(hit, onMore), caption(hit), ...measures);
-    return el("li", { class: isFirst ? kind : `${kind} hit--same`, "data-id": hit.id }, mark, card);
+    const card = el("article", { class: "card" }, face(hit, onMore), caption(hit), el("div", { class: "measures" }, ...measures));
+    return el("li", { class: isFirst ? kind : `${kind} hit--same`, "data-id": hit.id }, isFirst ? heading(hit.distance) : line(), card);
   });
 }
+
+const heading = (distance) =>
+  el("h3", { class: "mark" }, el("span", {}, count(distance, "bit"), el("span", { class: "sr" }, distance === 1 ? " differs" : " differ")));
+const line = () => el("div", { class: "mark", "aria-hidden": "true" });
 
 /** Draws the first page of hits as a list. */
 export function hitList(hits, nBits, onMore) {

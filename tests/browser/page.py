@@ -90,6 +90,15 @@ class SearchPage:
         self.driver.execute_script(script, name, media_type, content.hex())
         return self
 
+    def slide(self, selector: str, value: int) -> SearchPage:
+        script = """
+            const [slider, value] = [document.querySelector(arguments[0]), arguments[1]];
+            slider.value = value;
+            for (const kind of ["input", "change"]) slider.dispatchEvent(new Event(kind, { bubbles: true }));
+        """
+        self.driver.execute_script(script, selector, str(value))
+        return self
+
     def click_hit(self, item_id: str) -> SearchPage:
         self.find(f'[data-id="{item_id}"] button').click()
         return self
