@@ -1,10 +1,12 @@
 // The service's routes as functions. Decides which fields are sent; knows nothing of the page.
 
+import { expressionOf } from "./filters.js";
 import { address, askJson, getQuietly, postJson, Problem } from "./http.js";
 
 /**
- * What hits are wanted: so many a page; `image`, `text` or "" for the service's choice; least expected precision, 0 for any.
- * @typedef {{k: number, target: string, sure: number, cursor?: string}} Wanted
+ * What hits are wanted: so many a page; `image`, `text` or "" for the service's choice; least expected precision, 0 for any; which
+ * payloads.
+ * @typedef {{k: number, target: string, sure: number, wishes: import("./filters.js").Wish[], cursor?: string}} Wanted
  */
 
 /**
@@ -25,7 +27,7 @@ export const searchCode = ({ code, modality }, wanted, signal) =>
 
 /** Searches with a picture's bytes; otherwise like {@link searchText}. */
 export function searchImage(blob, wanted, signal) {
-  const fields = Object.entries(bounds(wanted)).map(([name, value]) => [name, String(value)]);
+  const fields = Object.entries(bounds(wanted)).map(([name, value]) => [name, name === "filter" ? JSON.stringify(value) : String(value)]);
   return asForm("search/image", [["image", blob, blob.name ?? "picture"], ...fields], signal);
 }
 
@@ -51,6 +53,15 @@ export const pictureAt = async (url, signal) => (await getQuietly(url, signal)).
 /** Returns where the picture of an item is. */
 export const addressOfPicture = (id) => address(`index/${encodeURIComponent(id)}/image`).href;
 
+/** Returns the items that were written first, and whether these are all. */
+export async function someItems(limit) {
+  const { items, next_cursor: next } = (await askJson(`index?limit=${limit}`)).content;
+  return { items, isAll: next === null };
+}
+
+/** Returns how many items match a filter of the service's. */
+export const countItems = async (filter) => (await postJson("index/count", { filter })).content.n_items;
+
 /** Returns what the service says about itself; a service that is not ready answers that too, so it does not throw for it. */
 export async function readiness() {
   const response = await fetch(address("readyz"), { headers: { accept: "application/json" } });
@@ -60,8 +71,10 @@ export async function readiness() {
 /** Tells whether the service answers at all. */
 export const isThere = () => fetch(address("livez"), { cache: "no-store" }).then((response) => response.ok, () => false);
 
-function bounds({ k, target, sure, cursor }) {
-  return { ...(k ? { k } : {}), ...(target ? { target } : {}), ...(sure ? { min_precision: sure } : {}), ...(cursor ? { cursor } : {}) };
+function bounds({ k, target, sure, wishes = [], cursor }) {
+  const filter = expressionOf(wishes);
+  const wanted = { k, target, min_precision: sure, filter, cursor };
+  return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value));
 }
 
 const inJson = async (path, what, wanted, signal) => answerOf(await postJson(path, { ...what, ...bounds(wanted) }, signal));

@@ -1,8 +1,9 @@
 // Wires the page: form, address and history, pictures, searches. The newest search wins; older ones are broken off.
 
 import { readiness, searchCode, searchImage, searchLike, searchMix, searchText } from "./api.js";
-import { allowed, composed, explain, offerChances, options, preview, refuse, showQuery } from "./composer.js";
+import * as composer from "./composer.js";
 import { count } from "./dom.js";
+import { chosenWishes, learnFields, showWishes, watchFilters } from "./filterpanel.js";
 import { Problem } from "./http.js";
 import { forgetKey, showForget } from "./keys.js";
 import { offerMore } from "./paging.js";
@@ -19,7 +20,9 @@ const ACTIONS = { 401: "Enter a key", 403: "Use another key" };
 // Pictures of this visit by number, so that Back finds them again; an address cannot carry them.
 const uploads = new Map();
 let running = null;
-let current = fromAddress(location.search, allowed);
+let current = fromAddress(location.search, composer.allowed);
+const options = () => ({ ...composer.options(), wishes: chosenWishes() });
+const composed = () => ({ ...composer.composed(), wishes: chosenWishes() });
 
 // --- searching -----------------------------------------------------------------------------------------------------------
 
@@ -27,7 +30,8 @@ function start(query) {
   running?.abort();
   running = new AbortController();
   current = query;
-  showQuery(query, uploads.get(query.upload));
+  composer.showQuery(query, uploads.get(query.upload));
+  showWishes(query.wishes);
   return running.signal;
 }
 
@@ -46,15 +50,17 @@ async function search(query, { focus = false } = {}) {
 }
 
 function show(pages, query, signal) {
-  const append = view.showAnswer(pages[0], { words: wordsFor(query), sure: query.sure }, moreLike);
+  const append = view.showAnswer(pages[0], { words: wordsFor(query), ...query }, moreLike);
   pages.slice(1).forEach(append);
   keep(pages, query);
+  learnFields(pages.flatMap(({ hits }) => hits));
   const push = (page) => {
+    learnFields(page.hits);
     pages.push(page);
     return append(page);
   };
   offerMore($("more"), pages.at(-1).nextCursor, (cursor) => ask({ ...query, cursor }, signal, pages[0]), push, signal);
-  if (query.upload || pages[0].query.modality !== "text") preview(signal).then((url) => signal.aborted || view.showThumbnail(url));
+  if (query.upload || pages[0].query.modality !== "text") composer.preview(signal).then((url) => signal.aborted || view.showThumbnail(url));
 }
 
 function fail(error, query, signal) {
@@ -97,12 +103,17 @@ form.addEventListener("submit", (event) => {
   else $("q").focus();
 });
 
-form.addEventListener("input", explain);
+form.addEventListener("input", composer.explain);
 
 form.addEventListener("change", (event) => {
   if (!["target", "k", "sure", "share"].includes(event.target.name)) return;
-  explain();
+  composer.explain();
   if (isSearch(current)) go(composed());
+});
+
+watchFilters((wishes) => {
+  if (isSearch(current)) return void go({ ...composed(), wishes });
+  go({ ...options(), wishes });
 });
 
 $("clear").addEventListener("click", () => {
@@ -123,7 +134,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest?.(".examples a, #home");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
-  go({ ...fromAddress(link.search, allowed), ...(link.id === "home" ? {} : options()) });
+  go({ ...fromAddress(link.search, composer.allowed), ...(link.id === "home" ? {} : options()) });
 });
 
 document.addEventListener("keydown", (event) => {
@@ -140,12 +151,12 @@ function takePicture(file) {
   go({ ...rest, upload, ...(rest.text ? { share: Number($("share").value) / 100 } : {}) });
 }
 
-watchPictures({ file: $("file"), curtain: $("curtain") }, takePicture, refuse);
+watchPictures({ file: $("file"), curtain: $("curtain") }, takePicture, composer.refuse);
 
 window.addEventListener("popstate", (event) => {
   const seen = arrive();
   const { upload, share } = event.state ?? {};
-  const query = seen?.about ?? { ...fromAddress(location.search, allowed), ...(uploads.has(upload) ? { upload, share } : {}) };
+  const query = seen?.about ?? { ...fromAddress(location.search, composer.allowed), ...(uploads.has(upload) ? { upload, share } : {}) };
   if (!seen) return void search(query);
   const signal = start(query);
   show(seen.pages, query, signal);
@@ -157,7 +168,7 @@ window.addEventListener("popstate", (event) => {
 async function introduceService() {
   try {
     const { ready, checks = {}, n_items: nItems, n_bits: nBits, bundle_id: bundleId, calibrated = false } = await readiness();
-    if (calibrated) offerChances();
+    if (calibrated) composer.offerChances();
     const troubles = Object.entries(checks).filter(([, found]) => found !== "ok").map(([what, found]) => `${what} ${found}`);
     const facts = [`Codes by bundle ${String(bundleId).slice(0, 12)}`, ...troubles, ...(ready ? [] : ["not ready"])];
     view.showService(`${count(nItems, "item")}, ${nBits} bits each`, facts.join(" · "));

@@ -1,12 +1,14 @@
 // What is searched, and how that is written in the page's address. Knows neither the service nor the page.
 
+import { parametersOf, wishesFrom } from "./filters.js";
+
 export const DEFAULTS = { target: "", k: 24, sure: 0, share: 0.5 };
 const TARGETS = ["", "image", "text"];
 
 /**
  * A search: a text, a picture (an item's, or one of the visitor's own by its number), or both with the picture's share; none of them
  * for the empty page.
- * @typedef {{text?: string, like?: string, upload?: number, share?: number, target: string, k: number, sure: number}} Query
+ * @typedef {{text?: string, like?: string, upload?: number, share?: number, target: string, k: number, sure: number, wishes: object[]}} Query
  */
 
 /**
@@ -30,11 +32,12 @@ export function fromAddress(search, { amounts, chances }) {
     target: TARGETS.includes(target) ? target : DEFAULTS.target,
     k: amounts.includes(k) ? k : DEFAULTS.k,
     sure: chances.includes(sure) ? sure : DEFAULTS.sure,
+    wishes: wishesFrom(parameters),
   };
 }
 
 /** Writes a query as an address; an uploaded picture cannot be written, so only its options are. */
-export function toAddress({ text, like, share, target, k, sure }) {
+export function toAddress({ text, like, share, target, k, sure, wishes }) {
   const parameters = new URLSearchParams();
   if (text) parameters.set("q", text);
   if (like) parameters.set("like", like);
@@ -42,6 +45,7 @@ export function toAddress({ text, like, share, target, k, sure }) {
   if (target !== DEFAULTS.target) parameters.set("target", target);
   if (k !== DEFAULTS.k) parameters.set("k", String(k));
   if (sure !== DEFAULTS.sure) parameters.set("sure", String(sure));
+  for (const [name, value] of parametersOf(wishes)) parameters.append(name, value);
   const written = parameters.toString();
   return written ? `?${written}` : "./";
 }

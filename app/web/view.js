@@ -40,15 +40,20 @@ export function showLoading(words) {
 /**
  * Shows an answer, or its first page.
  * @param {object} answer The service's `{hits, noMatch, query, elapsedMs}`.
- * @param {{words: string, sure: number}} about What was searched, the least precision.
+ * @param {{words: string, sure: number, wishes: object[]}} about What was searched, the least precision, the filters that hold.
  * @param {(hit: object) => void} onMore Called when a hit is chosen to search with.
  * @returns {(page: object) => HTMLElement | null} Appends a further page and returns the first of its entries.
  */
-export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure }, onMore) {
+export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure, wishes }, onMore) {
   dropPictures();
   if (noMatch) {
     const detail = `Nothing here is at least ${Math.round(sure * 100)} % likely to be relevant to ${words}.`;
     enter("none", "No match.", message("No match", detail, "Ask for less under “Relevant”, or search in other words."));
+    return () => null;
+  }
+  if (!hits.length && wishes.length) {
+    const detail = "No item of the kind you look for has what the filters ask of it.";
+    enter("none", "Nothing found.", message("Nothing found", detail, "Remove a filter, or try another choice under “Look for”."));
     return () => null;
   }
   if (!hits.length) {

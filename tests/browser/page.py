@@ -124,8 +124,8 @@ class SearchPage:
 
     # --- reading -------------------------------------------------------------------------------------------------------
 
-    def find(self, selector: str) -> WebElement:
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
+    def find(self, selector: str, by: str = By.CSS_SELECTOR) -> WebElement:
+        return self.driver.find_element(by, selector)
 
     def find_all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
