@@ -17,6 +17,7 @@ from app.deleting import Deleting
 from app.deps import Parts, Services
 from app.encoding import Encoding
 from app.expectations import Expectations
+from app.explaining import Explaining
 from app.hits import parts_of
 from app.idempotency import Idempotency
 from app.indexing import Indexing, ItemLimits
@@ -100,6 +101,7 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         encoding=encoding,
         retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k, held=held),
         expectations=Expectations(parts.calibration, parts.n_bits),
+        explaining=Explaining(encoding=encoding, media=parts.media, pool=read_pool, reader=parts.labels),
         things=Things(encoding=encoding, catalog=parts.catalog, pool=read_pool, n_bits=parts.n_bits),
         indexing=indexing,
         deleting=Deleting(catalog=parts.catalog, read_pool=read_pool, writer=writer, writer_pool=writer_pool),

@@ -75,7 +75,7 @@ def read_cursor(text: str, *, bundle_id: str, search: str) -> Cursor:
     if bundle != _digest(bundle_id):
         raise BundleMismatch(f"cursor: made before bundle {bundle_id} was served; begin with the first page again")
     if asked != _digest(search):
-        raise InvalidRequest("cursor: belongs to another search; only k may change from page to page")
+        raise InvalidRequest("cursor: belongs to another search; only k and explain may change from page to page")
     return cursor
 
 

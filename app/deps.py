@@ -20,6 +20,7 @@ from app.deleting import Deleting
 from app.encoder import Encoder
 from app.encoding import Encoding
 from app.expectations import Expectations
+from app.explaining import Explaining
 from app.fetch import ImageFetcher
 from app.idempotency import Idempotency
 from app.index.base import CodeIndex
@@ -37,6 +38,7 @@ from app.upkeep import Upkeep
 from app.writer import ItemWriter
 from model.calibration import Calibration
 from model.errors import UnknownItem
+from model.label_reader import LabelReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Parts:
         snapshot: Where the index is kept between starts, if anywhere.
         fetcher: Fetches pictures by their URL, if that is allowed.
         calibration: What the bundle's distances mean, if that was measured.
+        labels: Reads labels off codes; or why there is none.
     """
 
     bundle_id: str
@@ -66,6 +69,7 @@ class Parts:
     snapshot: SnapshotFile | None = None
     fetcher: ImageFetcher | None = None
     calibration: Calibration | None = None
+    labels: LabelReader | str = "this bundle reads no labels off its codes"
 
     @property
     def n_bits(self) -> int:
@@ -83,6 +87,7 @@ class Services:
         encoding: Gives codes.
         retrieval: Searches.
         expectations: Tells what distances mean.
+        explaining: Tells why hits were found.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         deleting: Deletes them.
@@ -103,6 +108,7 @@ class Services:
     encoding: Encoding
     retrieval: Retrieval
     expectations: Expectations
+    explaining: Explaining
     things: Things
     indexing: Indexing
     deleting: Deleting

@@ -34,6 +34,38 @@ SEARCH_OUT: dict[str, Any] = {
     "no_match": False,
     "query": {"modality": "text", "code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "cached": False},
 }
+HIT_EXPLANATION: dict[str, Any] = {
+    "labels_missing": None,
+    "undecided_bits": [41],
+    "n_undecided": 1,
+    "labels": [{"name": "dog", "query": 0.93, "hit": 0.88}],
+    "n_differing": 2,
+    "differing_bits": [
+        {"bit": 17, "weight": 0.81, "query": 0.81, "hit": 1.0},
+        {"bit": 3, "weight": 0.09, "query": 0.09, "hit": 0.74},
+    ],
+    "distance_range": [1, 3],
+    "summary": "Both are predicted to have: dog. Differing bits: 2 of 64. Nearly undecided: 1 of the query, 1 of the hit; "
+    "the distance could be 1 to 3.",
+}
+QUERY_EXPLANATION: dict[str, Any] = {
+    "labels_missing": None,
+    "undecided_bits": [3],
+    "n_undecided": 1,
+    "labels": [{"name": "dog", "probability": 0.93}],
+    "least_probability": 0.5,
+    "labels_measured": {
+        "on": {"data": "coco18", "split": "validation", "noise_model": "auto", "n_learned": 9000, "n_judged": 1000},
+        "image": {"precision": 0.787, "recall": 0.573, "calibration_error": 0.011},
+        "text": {"precision": 0.849, "recall": 0.609, "calibration_error": 0.005},
+    },
+    "undecided_below": 0.2,
+}
+EXPLAINED_OUT: dict[str, Any] = {
+    **SEARCH_OUT,
+    "hits": [{**SEARCH_OUT["hits"][0], "distance": 2, "explanation": HIT_EXPLANATION}],
+    "query": {**SEARCH_OUT["query"], "explanation": QUERY_EXPLANATION},
+}
 INDEX_IN: dict[str, Any] = {"items": [{"id": "beach-7", "text": "two dogs run along the sea", "payload": {"licence": "CC0"}}]}
 INDEX_FORM: dict[str, Any] = {
     "items": '[{"id": "beach-7", "text": "two dogs run along the sea", "image": "file1"}]',

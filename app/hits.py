@@ -13,6 +13,7 @@ from app.cache.base import Modality
 from app.catalog.base import Item
 from app.deps import image_url
 from app.encoder import Encoded
+from app.explanation import Explained
 from app.kept_rows import Parts, ShownItem
 from app.retrieval import FoundItem, Page, SearchBounds
 
@@ -33,7 +34,13 @@ def parts_of(item: Item) -> Parts:
     return head, b',"text":%b,"payload":%b,"image_url":%b}' % (_json(item.text), _json(item.payload), _json(url))
 
 
-def answer_of(page: Page, bounds: SearchBounds, query: tuple[Modality | None, Encoded, str], distances: Sequence[bytes]) -> bytes:
+def answer_of(
+    page: Page,
+    bounds: SearchBounds,
+    query: tuple[Modality | None, Encoded, str],
+    distances: Sequence[bytes],
+    explained: Explained | None = None,
+) -> bytes:
     """Writes the answer of a search.
 
     Args:
@@ -41,15 +48,19 @@ def answer_of(page: Page, bounds: SearchBounds, query: tuple[Modality | None, En
         bounds: What was asked for.
         query: What the code was made from, the code, and the bundle.
         distances: JSON of each distance and what it means, 0…n_bits.
+        explained: What is told of the query and of each hit besides, if anything.
 
     Returns:
         UTF-8 JSON.
     """
     modality, encoded, bundle_id = query
-    hits = b",".join(_hits(page.found, distances, f',"target":"{bounds.target}"'.encode()))
+    hits = _hits(page.found, distances, f',"target":"{bounds.target}"'.encode())
     no_match = not page.found and bounds.min_precision is not None and bounds.cursor is None
     asked = {"modality": modality, "code": encoded.code.hex(), "bundle_id": bundle_id, "cached": encoded.cached}
-    told = (hits, _json(page.next_cursor), b"true" if no_match else b"false", _json(asked))
+    of_query = _json(asked)
+    if explained is not None:
+        hits, of_query = list(map(_with, hits, explained.hits)), _with(of_query, explained.query)
+    told = (b",".join(hits), _json(page.next_cursor), b"true" if no_match else b"false", of_query)
     return b'{"hits":[%b],"next_cursor":%b,"no_match":%b,"query":%b}' % told
 
 
@@ -73,6 +84,10 @@ def _hits(found: Sequence[FoundItem], distances: Sequence[bytes], target: bytes)
         head, tail = item.parts if isinstance(item, ShownItem) else parts_of(item)
         hits.append(b"%b%b%b%b" % (head, distances[one.distance], target, tail))
     return hits
+
+
+def _with(told: bytes, explanation: bytes) -> bytes:
+    return b'%b,"explanation":%b}' % (told[:-1], explanation)
 
 
 def _json(value: object) -> bytes:

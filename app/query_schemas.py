@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, PlainSerializer, SkipValidation, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SkipValidation, ValidationError
 
 from app import examples
 from app.cache.base import Modality
+from app.explanation_schemas import EXPLAIN, HitExplanation, QueryExplanation
 from app.filter_schemas import FilterIn, as_it_is
 from app.schemas import ItemId
 from app.thing_schemas import CodeText, FailedOut, MixPart, Strict, example, read_as
@@ -31,7 +32,10 @@ class BoundsIn(Strict):
     target: Modality | None = Field(None, description="What the hits are compared by; null for what the search says.")
     filter: FilterIn = None
     dedupe: bool = Field(False, description="Of items with equal codes give only the oldest.", strict=True)
-    cursor: str | None = Field(None, description="`next_cursor` of the page before; all else but k stays the same.", max_length=100)
+    cursor: str | None = Field(
+        None, description="`next_cursor` of the page before; all else but k and explain stays the same.", max_length=100
+    )
+    explain: bool = Field(False, description=EXPLAIN, strict=True)
 
 
 class TextQuery(BoundsIn):
@@ -107,6 +111,7 @@ class HitOut(BaseModel):
     text: str | None
     payload: dict[str, Any]
     image_url: str | None
+    explanation: HitExplanation | None = Field(None, description="Only there with `explain`.")
 
 
 class QueryOut(BaseModel):
@@ -116,12 +121,13 @@ class QueryOut(BaseModel):
     code: str = Field(description="The query's packed code in hex.")
     bundle_id: str
     cached: bool = Field(description="Whether the code was found in the cache.")
+    explanation: QueryExplanation | None = Field(None, description="Only there with `explain`.")
 
 
 class SearchOut(BaseModel):
     """Hits in the order of (distance, age)."""
 
-    model_config = example(examples.SEARCH_OUT)
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SEARCH_OUT, examples.EXPLAINED_OUT]})
 
     hits: list[HitOut]
     next_cursor: str | None = Field(description="Leads to the next page; null exactly if there is nothing more.")
@@ -164,10 +170,10 @@ def plain_text_query(body: bytes) -> TextQuery | None:
         body: JSON.
 
     Returns:
-        The query; None if it is not well-formed UTF-8 JSON of one, or has a filter.
+        The query; None if it is not well-formed UTF-8 JSON of one, or has a filter or wants explanations.
     """
     try:
         query = TextQuery.model_validate_json(body)
     except ValidationError:
         return None
-    return query if query.filter is None else None
+    return query if query.filter is None and not query.explain else None

@@ -29,6 +29,8 @@ from model.codes import Int64, UInt8
 from model.errors import InvalidRequest
 
 _FEW = 100  # hits
+MAX_EXPLAINED = 50
+"""Hits whose search may be explained: each of them is encoded again."""
 NOTHING_IS_NEAR = -1
 """A radius that no item is within."""
 HeldRows: TypeAlias = Callable[[Sequence[int]], list[Item | None] | None]
@@ -48,6 +50,7 @@ class SearchBounds:
         without: An item that is no hit, or None.
         min_precision: What every hit's expected precision must come up to; by itself it bounds nothing, see
             :class:`app.expectations.Expectations`.
+        explain: Whether hits say why they were found; decides nothing about which hits there are.
     """
 
     target: Modality
@@ -58,6 +61,7 @@ class SearchBounds:
     cursor: str | None = None
     without: Item | None = None
     min_precision: float | None = None
+    explain: bool = False
 
 
 class FoundItem(NamedTuple):
@@ -120,11 +124,13 @@ class Retrieval:
             bounds: What is asked for.
 
         Raises:
-            InvalidRequest: If ``k`` or ``max_distance`` is out of range.
+            InvalidRequest: If ``k`` or ``max_distance`` is out of range, or too many hits are to be explained.
         """
         n_bits = self._indexes[bounds.target].n_bits
         if not 1 <= bounds.k <= self._max_k:
             raise InvalidRequest(f"k must be 1 to {self._max_k}, not {bounds.k}")
+        if bounds.explain and bounds.k > MAX_EXPLAINED:
+            raise InvalidRequest(f"explain: k must be at most {MAX_EXPLAINED}, not {bounds.k}; go on with next_cursor")
         if bounds.max_distance is not None and not 0 <= bounds.max_distance <= n_bits:
             raise InvalidRequest(f"max_distance must be 0 to {n_bits}, not {bounds.max_distance}")
 

@@ -9,8 +9,10 @@ import base64
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from app.cache.base import Modality
 from app.catalog.base import Catalog, Item
@@ -18,9 +20,10 @@ from app.encoder import Encoded
 from app.encoding import Encoding
 from app.pools import Pool
 from app.thing_schemas import MixPart, ThingIn
-from model.codes import Float32, pack_codes, sign_codes, unpack_codes
+from model.codes import Float32, unpack_codes
 from model.errors import InvalidRequest, UnknownItem
 
+Float64: TypeAlias = npt.NDArray[np.float64]
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _LEAST = 1e-6  # a mix shorter than this has no direction left
@@ -103,8 +106,8 @@ class Things:
         signs: Float32 = unpack_codes(packed[None, :])[0].astype(np.float32)
         return signs
 
-    async def mix(self, parts: Sequence[MixPart], files: Mapping[str, bytes]) -> Encoded:
-        """Returns the packed code of a weighted mix: sign(Σ wᵢ · rᵢ / ‖rᵢ‖) of the parts' relaxed codes rᵢ.
+    async def mix(self, parts: Sequence[MixPart], files: Mapping[str, bytes]) -> Float64:
+        """Returns a weighted mix: Σ wᵢ · rᵢ / ‖rᵢ‖ of the parts' relaxed codes rᵢ; its signs are the code.
 
         Each part is brought to unit length, so that a weight means the same for a text, whose relaxed code is known, and for an
         item, of which only the signs are stored.
@@ -114,7 +117,7 @@ class Things:
             files: Uploaded pictures by the name of their part.
 
         Returns:
-            The code.
+            (n_bits,) float64, of a length above 0.
 
         Raises:
             InputError: If a part cannot be used, or the parts cancel each other out.
@@ -127,7 +130,7 @@ class Things:
             total += part.weight * relaxed / max(float(np.linalg.norm(relaxed)), math.sqrt(_LEAST))
         if float(np.linalg.norm(total)) < _LEAST:
             raise InvalidRequest("parts: they cancel each other out, so that there is nothing to look for")
-        return Encoded(pack_codes(sign_codes(total[None, :]))[0].tobytes(), cached=False)
+        return total
 
 
 def found_item(item: Item | None, item_id: str) -> Item:

@@ -26,6 +26,8 @@ from model.calibration_file import drop_other_calibration, read_calibration, wri
 from model.encoder import HashEncoder
 from model.errors import BundleCorrupt, BundleIncompatible, BundleNotFound
 from model.heads import HashHead
+from model.label_reader import LabelReader
+from model.label_reader_file import drop_other_label_reader, read_label_reader, write_label_reader
 from model.manifest import MODALITIES, EncoderSpec, Manifest
 from model.report_card import render_card
 
@@ -50,6 +52,7 @@ class EncoderBundle:
     ) -> None:
         self.heads, self.classifiers = dict(heads), dict(classifiers)
         self.calibration: Calibration | None = None  # determines no code: whoever measured it sets it
+        self.label_reader: LabelReader | None = None  # likewise
         self._files = {WEIGHTS: safetensors.save(_tensors(heads, classifiers)), **(graph_files or {})}
         self.manifest = replace(manifest, files={name: digest(content) for name, content in self._files.items()})
 
@@ -84,10 +87,11 @@ class EncoderBundle:
             comparison: And of how they compare with torch.
 
         Returns:
-            Another bundle: it has another identity, and no calibration until somebody knows that its codes are the same.
+            Another bundle: it has another identity, and no calibration and no label reader until somebody knows that its codes
+            are the same.
         """
         bundle = copy(self)
-        bundle.calibration = None
+        bundle.calibration = bundle.label_reader = None
         bundle._files = {WEIGHTS: self.weights, **graph_files}
         files = {name: digest(content) for name, content in bundle._files.items()}
         bundle.manifest = replace(self.manifest, files=files, graphs=dict(facts), comparison=dict(comparison or {}))
@@ -101,8 +105,8 @@ class EncoderBundle:
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes the bundle; `hf upload NAME FOLDER` publishes it as it is.
 
-        The manifest comes last and all at once: a folder that has one is complete. A calibration that lies there is
-        replaced; if this object has none, it stays if it is one of this bundle, else it goes.
+        The manifest comes last and all at once: a folder that has one is complete. A calibration or a label reader that lies there
+        is replaced; if this object has none, it stays if it is one of this bundle, else it goes.
 
         Args:
             folder: Made if missing; files of the same names are replaced.
@@ -119,6 +123,10 @@ class EncoderBundle:
             write_calibration(self.calibration, path)
         else:
             drop_other_calibration(path, self.bundle_id, self.n_bits)
+        if self.label_reader:
+            write_label_reader(self.label_reader, path, self.bundle_id)
+        else:
+            drop_other_label_reader(path, self.bundle_id, self.n_bits)
         partial = path / f"{MANIFEST}.partial"
         partial.write_bytes(self.manifest.to_json())
         partial.replace(path / MANIFEST)
@@ -140,7 +148,7 @@ class EncoderBundle:
         Raises:
             BundleNotFound: If there is no such folder or repository.
             BundleCorrupt: If a file is missing or damaged, or its digest is not the manifest's.
-            BundleIncompatible: If its format is another, or its calibration is another bundle's.
+            BundleIncompatible: If its format is another, or its calibration or its label reader is another bundle's.
         """
         folder = _locate(name_or_path, revision=revision, local_files_only=local_files_only)
         manifest, files = read_bundle(folder)
@@ -154,6 +162,7 @@ class EncoderBundle:
         # The bytes that were read, not what this version of safetensors would write: the identity must outlive it.
         bundle._files, bundle.manifest = files, manifest
         bundle.calibration = read_calibration(folder, bundle.bundle_id, bundle.n_bits)
+        bundle.label_reader = read_label_reader(folder, bundle.bundle_id, bundle.n_bits)
         return bundle
 
     def encoders(self) -> dict[str, HashEncoder]:

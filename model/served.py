@@ -16,6 +16,8 @@ from model.calibration import Calibration
 from model.calibration_file import read_calibration
 from model.errors import BundleIncompatible, BundleNotFound
 from model.graph_encoder import GraphEncoder, open_graph
+from model.label_reader import LabelReader, read_classifiers
+from model.label_reader_file import read_label_reader
 from model.manifest import MODALITIES, EncoderSpec, Manifest
 from model.weights import installed_weights
 
@@ -80,6 +82,19 @@ class ServedBundle:
             BundleCorrupt: If a graph does not load.
         """
         return {name: self._encoder(name, self.manifest.encoders[name], n_threads) for name in MODALITIES}
+
+    def label_reader(self) -> LabelReader | str:
+        """Loads what reads labels off codes: what was learned and measured for it, or else the classifiers of training.
+
+        Returns:
+            The reader; or why there is none, in plain words.
+
+        Raises:
+            BundleCorrupt: If it is damaged or does not fit the manifest.
+            BundleIncompatible: If it is one of another bundle, or has another format.
+        """
+        own = read_label_reader(self._folder, self.bundle_id, self.n_bits)
+        return own or read_classifiers(self.manifest, self._folder / WEIGHTS)
 
     def _encoder(self, modality: str, spec: EncoderSpec, n_threads: int) -> GraphEncoder:
         if spec.is_ready_made:

@@ -24,6 +24,7 @@ from model import errors
 from model.bundle import EncoderBundle
 from model.bundle_folder import CARD, GRAPHS, MANIFEST, TOKENIZER, WEIGHTS
 from model.calibration import FILE_NAME
+from model.label_reader_file import FILE_NAME as LABELS
 from training.config import RunConfig, TrainingSection, load_config, make_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -312,9 +313,10 @@ def test_every_shipped_configuration_loads(file: Path) -> None:
 )
 def test_every_shipped_bundle_loads_is_small_and_names_its_origin(folder: Path) -> None:
     bundle = EncoderBundle.from_pretrained(folder)
-    assert {path.name for path in folder.iterdir()} == {MANIFEST, WEIGHTS, CARD, TOKENIZER, FILE_NAME, *GRAPHS.values()}
+    assert {path.name for path in folder.iterdir()} == {MANIFEST, WEIGHTS, CARD, TOKENIZER, FILE_NAME, LABELS, *GRAPHS.values()}
     assert sum(path.stat().st_size for path in folder.iterdir()) < 40_000_000
     assert bundle.calibration is not None
+    assert bundle.label_reader is not None
     assert bundle.manifest.origin
     assert bundle.bundle_id in (folder / "README.md").read_text(encoding="utf-8")
 

@@ -14,6 +14,7 @@ from model.bundle import EncoderBundle
 from model.bundle_folder import MANIFEST
 from model.calibration import FILE_NAME
 from model.errors import ConfigError
+from model.label_reader_file import FILE_NAME as LABELS
 from model.manifest import Manifest
 from training.bundle_codes import DataSource, encode_data
 from training.calibrating import calibrate_after_training
@@ -27,6 +28,7 @@ from training.evaluation import Evaluation, evaluate
 from training.experiment import run_experiment
 from training.export import export_bundle
 from training.inputs import PairFeatures, data_facts, extract_pair_features, read_pairs
+from training.label_reading import read_labels_after_training
 from training.processes import Processes
 from training.progress import epoch_bar, trial_bar
 from training.run_folder import RunFolder
@@ -55,7 +57,7 @@ def features(config: RunConfig, data: Path, *, cache_dir: Path) -> dict[str, Any
 
 
 def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[str, Any]:
-    """Trains one run, exports its bundle and calibrates it; takes an interrupted run up again.
+    """Trains one run, exports its bundle, calibrates it, learns to read labels off its codes; takes an interrupted run up again.
 
     Of several processes (``torchrun``, ``accelerate launch``) the main one alone writes.
 
@@ -85,6 +87,8 @@ def train(config: RunConfig, data: Path, out: Path, *, cache_dir: Path) -> dict[
             export_bundle(run, run.bundle, finish=partial(_with_graphs, pairs=pairs, source=data.resolve().name))
         if not (run.bundle / FILE_NAME).exists():
             calibrate_after_training(run, split_features("train"))
+        if not (run.bundle / LABELS).exists():
+            read_labels_after_training(run, split_features("train"))
     return report
 
 

@@ -16,6 +16,7 @@ from model.bundle import EncoderBundle
 from model.calibration import Calibration
 from model.errors import BundleError, ConfigError
 from model.heads import HashHead
+from model.label_reader import LabelReader
 from model.manifest import MODALITIES, EncoderSpec, Manifest
 from training.checkpoint import read_tensors, stripped
 from training.config import RunConfig
@@ -24,7 +25,7 @@ from training.run_folder import RunFolder
 
 
 def export_bundle(run: RunFolder, folder: Path, *, finish: Callable[[EncoderBundle], EncoderBundle] | None = None) -> EncoderBundle:
-    """Writes the best epoch of a finished run as a bundle, with the calibration that the run's own bundle has.
+    """Writes the best epoch of a finished run as a bundle, with what was measured on the run's own bundle.
 
     Args:
         run: A finished run.
@@ -54,19 +55,21 @@ def export_bundle(run: RunFolder, folder: Path, *, finish: Callable[[EncoderBund
         origin=config.bundle.origin,
     )
     bundle = EncoderBundle(manifest, heads, _classifiers(tensors))
-    bundle.calibration = _calibration(run, bundle)
+    bundle.calibration, bundle.label_reader = _measured(run, bundle)
     bundle = finish(bundle) if finish else bundle
     bundle.save_pretrained(folder)
     return bundle
 
 
-def _calibration(run: RunFolder, bundle: EncoderBundle) -> Calibration | None:
+def _measured(run: RunFolder, bundle: EncoderBundle) -> tuple[Calibration | None, LabelReader | None]:
     """Returns what was measured on the run's own bundle, as long as that has the same heads; graphs change no code."""
     try:
         own = EncoderBundle.from_pretrained(run.bundle)
     except BundleError:
-        return None
-    return own.calibration.carried_to(bundle.bundle_id) if own.calibration and own.weights == bundle.weights else None
+        return None, None
+    if own.weights != bundle.weights:
+        return None, None
+    return own.calibration and own.calibration.carried_to(bundle.bundle_id), own.label_reader
 
 
 def read_heads(run: RunFolder) -> dict[str, HashHead]:

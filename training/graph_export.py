@@ -110,6 +110,8 @@ def add_graphs(bundle: EncoderBundle, samples: Samples, *, int8: bool = False) -
     if any(figures["equal_bits"] < LEAST_EQUAL_INT8 if int8 else figures["n_wrong"] for figures in found.values()):
         raise BundleIncompatible(f"the graphs do not give torch's codes on {samples.source}: {found}")
     whole = bundle.with_graphs(files, facts, {"on": samples.source, **found})
+    if not int8:
+        whole.label_reader = bundle.label_reader
     if bundle.calibration and not int8:
         whole.calibration = bundle.calibration.carried_to(whole.bundle_id)
     return whole

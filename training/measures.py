@@ -24,6 +24,7 @@ def add_measures(commands: Any) -> None:
     """
     _add_calibrate(commands.add_parser("calibrate", help="measure what a bundle's distances mean, on one's own data"))
     _add_health(commands.add_parser("health", help="whether a bundle's codes use their bits, on a data set"))
+    _add_labels(commands.add_parser("labels", help="learn to read a data set's labels off a bundle's codes, for explanations"))
     _add_budget(commands.add_parser("budget", help="code lengths side by side: quality, memory and time of a search"))
 
 
@@ -57,6 +58,16 @@ def _add_health(command: argparse.ArgumentParser) -> None:
     command.add_argument("--split", choices=names, default="gallery", help="whose codes are looked at (default gallery)")
     add_reading(command)
     command.set_defaults(run=_health)
+
+
+def _add_labels(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--bundle", type=Path, required=True, metavar="DIR", help="folder of the bundle; its identity stays the same")
+    add_data(command)
+    add("--config", type=Path, metavar="FILE", help="the bundle's configuration, if it was trained on these data (its cut is kept)")
+    add("--noise-model", choices=("auto", "sample", "label", "none"), default="auto", help="how given labels may be wrong")
+    add_reading(command)
+    command.set_defaults(run=_labels)
 
 
 def _add_budget(command: argparse.ArgumentParser) -> None:
@@ -109,6 +120,15 @@ def _health(options: argparse.Namespace) -> dict[str, Any]:
     if not options.json:
         print(render_health(health))  # noqa: T201
     return {"bundle": str(options.bundle), "split": options.split, **health}
+
+
+def _labels(options: argparse.Namespace) -> dict[str, Any]:
+    from training.config import load_config, make_config
+    from training.label_reading import write_labels
+
+    config = load_config(options.config, options.overrides) if options.config else make_config({}, options.overrides)
+    reader = write_labels(options.bundle, _source(options), config, options.noise_model)
+    return {"bundle": str(options.bundle), "labels": list(reader.names), **reader.measured}
 
 
 def _budget(options: argparse.Namespace) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from app.catalog.base import Item
 from app.deps import Services
 from app.encoder import Encoded
 from app.errors import problem_of
+from app.explaining import Asked, Source
 from app.filter_reading import parse_filter
 from app.hits import answer_of
 from app.query_schemas import BoundsIn, CodeQuery, IdQuery, TextQuery
@@ -49,6 +50,7 @@ def bounds_of(asked: BoundsIn, target: Modality, without: Item | None = None) ->
         cursor=asked.cursor,
         without=without,
         min_precision=asked.min_precision,
+        explain=asked.explain,
     )
 
 
@@ -70,7 +72,9 @@ def checked(services: Services, bounds: SearchBounds, modality: Modality | None)
     return services.expectations.narrowed(bounds, modality)
 
 
-async def search_out(services: Services, modality: Modality | None, encoded: Encoded, bounds: SearchBounds) -> bytes:
+async def search_out(
+    services: Services, modality: Modality | None, encoded: Encoded, bounds: SearchBounds, source: Source = None
+) -> bytes:
     """Searches and describes what was found.
 
     Args:
@@ -78,6 +82,7 @@ async def search_out(services: Services, modality: Modality | None, encoded: Enc
         modality: What the code was made from, or None.
         encoded: The query's code.
         bounds: From :func:`checked`.
+        source: What the code was made from itself, for explanations.
 
     Returns:
         The answer's JSON.
@@ -88,8 +93,10 @@ async def search_out(services: Services, modality: Modality | None, encoded: Enc
         Overloaded: If too much is waiting.
     """
     page = await services.retrieval.search(encoded.code, bounds)
-    distances = services.expectations.written(modality, bounds.target)
-    return answer_of(page, bounds, (modality, encoded, services.parts.bundle_id), distances)
+    distances, told = services.expectations.written(modality, bounds.target), None
+    if bounds.explain:
+        told = await services.explaining.explained(Asked(encoded.code, modality, source), page.found, bounds.target)
+    return answer_of(page, bounds, (modality, encoded, services.parts.bundle_id), distances, told)
 
 
 async def by_text(services: Services, query: TextQuery, encoded: Encoded | None = None) -> bytes:
@@ -109,7 +116,8 @@ async def by_text(services: Services, query: TextQuery, encoded: Encoded | None 
         Overloaded: If too much is waiting.
     """
     bounds = checked(services, bounds_of(query, "image"), "text")
-    return await search_out(services, "text", encoded or await services.encoding.encode_text(query.query), bounds)
+    encoded = encoded or await services.encoding.encode_text(query.query)
+    return await search_out(services, "text", encoded, bounds, query.query)
 
 
 async def by_id(services: Services, query: IdQuery) -> bytes:
@@ -132,7 +140,7 @@ async def by_id(services: Services, query: IdQuery) -> bytes:
     item = await services.things.item(query.id)
     code, modality = stored_code(item, query.by)
     bounds = checked(services, bounds_of(query, modality, without=item), modality)
-    return await search_out(services, modality, Encoded(code, cached=False), bounds)
+    return await search_out(services, modality, Encoded(code, cached=False), bounds, item)
 
 
 async def by_code(services: Services, query: CodeQuery) -> bytes:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 from app.cache.base import Modality
 from app.deps import Services, ServicesDep
 from app.errors import problem_responses
+from app.explanation_schemas import EXPLAIN
 from app.filter_reading import read_filter
 from app.query_schemas import MIN_PRECISION, SearchOut, TextQuery, plain_text_query
 from app.retrieval import SearchBounds
@@ -41,9 +42,10 @@ async def _form_bounds(
     payload_filter: Annotated[str | None, Form(alias="filter", description="A payload filter as JSON.")] = None,
     dedupe: Annotated[bool, Form(description="Of items with equal codes give only the oldest.")] = False,
     cursor: Annotated[str | None, Form(description="`next_cursor` of the page before.", max_length=100)] = None,
+    explain: Annotated[bool, Form(description=EXPLAIN)] = False,
 ) -> SearchBounds:
     expression = None if payload_filter is None else read_filter(payload_filter)
-    return SearchBounds(target, k, max_distance, expression, dedupe, cursor, min_precision=min_precision)
+    return SearchBounds(target, k, max_distance, expression, dedupe, cursor, min_precision=min_precision, explain=explain)
 
 
 @router.post(
@@ -81,8 +83,9 @@ async def search_image(
 ) -> Response:
     """Returns the items nearest to a picture: texts by default, or images."""
     bounds = checked(services, bounds, "image")
-    encoded = await services.encoding.encode_image(await image.read())
-    return json_of(await search_out(services, "image", encoded, bounds))
+    content = await image.read()
+    encoded = await services.encoding.encode_image(content)
+    return json_of(await search_out(services, "image", encoded, bounds, content))
 
 
 async def _quick_text(body: bytes, services: Services) -> bytes | None:

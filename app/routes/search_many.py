@@ -15,6 +15,7 @@ from app.encoder import Encoded
 from app.errors import problem_responses
 from app.hits import answers_of
 from app.query_schemas import CodeQuery, IdQuery, ManyOut, ManyQueries, TextQuery, read_query
+from app.retrieval import MAX_EXPLAINED
 from app.routes.answers import FAILING_ALONE, by_code, by_id, by_text, failed_out, json_of
 from app.routes.guarded import GuardedRoute, needs
 from app.thing_schemas import FailedOut
@@ -44,6 +45,9 @@ async def _answer(services: Services, raw_queries: Sequence[Any]) -> bytes:
     n_wanted = sum(query.k for query in queries if not isinstance(query, HashingError) and query.k <= max_k)  # others fail alone
     if n_wanted > _MOST_HITS * max_k:
         raise InvalidRequest(f"all k together must be at most {_MOST_HITS * max_k}, not {n_wanted}")
+    n_explained = sum(query.k for query in queries if not isinstance(query, HashingError) and query.explain)
+    if n_explained > MAX_EXPLAINED:
+        raise InvalidRequest(f"explain: all k together must be at most {MAX_EXPLAINED} where it is asked for, not {n_explained}")
     texts = [_or_error(services.encoding.normalised, query.query) if isinstance(query, TextQuery) else None for query in queries]
     codes = iter(await services.encoding.encode_texts([text for text in texts if isinstance(text, str)]))
     encoded = [next(codes) if isinstance(text, str) else text for text in texts]

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from app import examples
 from app.deps import ServicesDep
+from app.encoder import Encoded
 from app.errors import problem_responses
 from app.form_schemas import body_of
 from app.query_schemas import CodeQuery, IdQuery, MixQuery, SearchOut
@@ -16,6 +17,7 @@ from app.routes.answers import bounds_of, by_code, by_id, checked, json_of, sear
 from app.routes.bodies import read_body
 from app.routes.guarded import GuardedRoute, needs
 from app.thing_schemas import read_as
+from model.codes import pack_codes, sign_codes
 from model.errors import (
     BadFilter,
     BundleMismatch,
@@ -83,4 +85,6 @@ async def search_mix(request: Request, services: ServicesDep) -> Response:
     raw, files = await read_body(request, services)
     query = read_as(MixQuery, raw)
     bounds = checked(services, bounds_of(query, "image"), query.modality)
-    return json_of(await search_out(services, query.modality, await services.things.mix(query.parts, files), bounds))
+    mixed = await services.things.mix(query.parts, files)
+    encoded = Encoded(pack_codes(sign_codes(mixed[None, :]))[0].tobytes(), cached=False)
+    return json_of(await search_out(services, query.modality, encoded, bounds, mixed))

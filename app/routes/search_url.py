@@ -50,5 +50,6 @@ async def search_url(query: UrlQuery, services: ServicesDep) -> Response:
     bounds = checked(services, bounds_of(query, "text"), "image")
     if services.parts.fetcher is None:
         raise ImageUrlRefused("this service fetches no pictures: BITLENS_IMAGE_URL_HOSTS is not set")
-    encoded = await services.encoding.encode_image(await services.parts.fetcher.fetch(query.image_url))
-    return json_of(await search_out(services, "image", encoded, bounds))
+    content = await services.parts.fetcher.fetch(query.image_url)
+    encoded = await services.encoding.encode_image(content)
+    return json_of(await search_out(services, "image", encoded, bounds, content))
