@@ -11,10 +11,13 @@ from typing import cast
 
 from app.batching import BatchRules
 from app.catalog.base import Catalog
+from app.code_report import CodeReports
+from app.code_samples import CodeSamples
 from app.data_dir import JOBS
 from app.decode import ImageDecoder
 from app.deleting import Deleting
 from app.deps import Parts, Services
+from app.drift import DriftMonitor
 from app.encoding import Encoding
 from app.expectations import Expectations
 from app.explaining import Explaining
@@ -86,6 +89,7 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
     decode_pool = Pool("decoding", n_threads=settings.decode_threads, max_waiting=waiting)
     writer_pool = Pool("writing", n_threads=1, max_waiting=waiting)
     encoding = _encoding(parts, settings, meters, decode_pool)
+    samples = CodeSamples(parts.indexes, read_pool)
     idempotency = Idempotency(records=parts.catalog, pool=read_pool)
     indexing = Indexing(
         encoding=encoding,
@@ -102,6 +106,8 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k, held=held),
         expectations=Expectations(parts.calibration, parts.n_bits),
         explaining=Explaining(encoding=encoding, media=parts.media, pool=read_pool, reader=parts.labels),
+        drift=DriftMonitor(parts.calibration, samples),
+        code_reports=CodeReports(samples, read_pool),
         things=Things(encoding=encoding, catalog=parts.catalog, pool=read_pool, n_bits=parts.n_bits),
         indexing=indexing,
         deleting=Deleting(catalog=parts.catalog, read_pool=read_pool, writer=writer, writer_pool=writer_pool),

@@ -16,7 +16,9 @@ from fastapi import Depends, Header, Path, Request
 
 from app.cache.base import CodeCache, Modality
 from app.catalog.base import Catalog
+from app.code_report import CodeReports
 from app.deleting import Deleting
+from app.drift import DriftMonitor
 from app.encoder import Encoder
 from app.encoding import Encoding
 from app.expectations import Expectations
@@ -88,6 +90,8 @@ class Services:
         retrieval: Searches.
         expectations: Tells what distances mean.
         explaining: Tells why hits were found.
+        drift: Watches whether they still mean it.
+        code_reports: Tell how healthy the indexed codes are.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         deleting: Deletes them.
@@ -109,6 +113,8 @@ class Services:
     retrieval: Retrieval
     expectations: Expectations
     explaining: Explaining
+    drift: DriftMonitor
+    code_reports: CodeReports
     things: Things
     indexing: Indexing
     deleting: Deleting

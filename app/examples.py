@@ -149,4 +149,16 @@ STATS: dict[str, Any] = {
     "cache": "ok",
     "cache_lookups": {"found": 812, "missing": 2204, "unavailable": 0},
     "pools": [{"name": "searching", "n_waiting": 0, "n_running": 1, "n_refused": 0}],
+    "drift": {
+        "text-image": {
+            "n_pairs": 2600,
+            "n_needed": 500,
+            "total_variation": 0.31,
+            "threshold": 0.11,
+            "shift": 4.2,
+            "is_drifting": True,
+            "words": "text → image: 31% of the distances lie elsewhere than when calibrated, 4.2 bits farther on average; "
+            "recalibrate",
+        }
+    },
 }

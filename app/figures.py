@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.cache.base import Modality
+from app.drift import DriftFigure
 from app.pools import PoolFigures
 
 
@@ -44,6 +45,7 @@ class Figures:
         cache_is_up: Whether codes can be kept.
         uptime_s: Seconds since the services were put together.
         snapshot_age_s: Seconds since the index snapshot was written, or None if there is none.
+        drift: How far distances are from the calibration's, one a calibrated direction.
     """
 
     n_items: int | None
@@ -52,3 +54,4 @@ class Figures:
     cache_is_up: bool
     uptime_s: float
     snapshot_age_s: float | None = None
+    drift: tuple[DriftFigure, ...] = ()

@@ -35,6 +35,7 @@ async def gather(services: Services) -> Figures:
         cache_is_up=await parts.cache.is_available(),
         uptime_s=time.monotonic() - services.started_s,
         snapshot_age_s=None if parts.snapshot is None else _age_s(parts.snapshot.path),
+        drift=services.drift.figures(),
     )
 
 

@@ -39,6 +39,7 @@ class States(Collector):
             n_bytes.add_metric([modality], size.n_bytes)
         yield from (codes, n_bytes)
         yield from self._pools()
+        yield from self._drift()
 
     def _pools(self) -> Iterable[Metric]:
         waiting = GaugeMetricFamily("bitlens_pool_waiting", "Tasks that wait for a thread.", labels=["pool"])
@@ -49,3 +50,18 @@ class States(Collector):
             running.add_metric([pool.name], pool.n_running)
             refused.add_metric([pool.name], pool.n_refused)
         yield from (waiting, running, refused)
+
+    def _drift(self) -> Iterable[Metric]:
+        directions = ["query", "target"]
+        pairs = GaugeMetricFamily("bitlens_drift_pairs", "Newest queries compared with the calibration.", labels=directions)
+        drift = GaugeMetricFamily("bitlens_drift", "Share of distances that lie elsewhere than when calibrated.", labels=directions)
+        threshold = GaugeMetricFamily("bitlens_drift_threshold", "What bitlens_drift must be above to be told.", labels=directions)
+        drifting = GaugeMetricFamily("bitlens_drifting", "Whether it is.", labels=directions)
+        for figure in self._figures.drift:
+            direction = [figure.asks, figure.found]
+            pairs.add_metric(direction, figure.n_pairs)
+            if figure.drift is not None:
+                drift.add_metric(direction, figure.drift.total_variation)
+                threshold.add_metric(direction, figure.drift.threshold)
+                drifting.add_metric(direction, int(figure.drift.is_drifting))
+        yield from (pairs, drift, threshold, drifting)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import examples
 from app.cache.base import Modality
+from app.code_stats_schemas import Direction, DriftOut
 from app.meters import Outcome
 
 
@@ -49,3 +50,4 @@ class StatsOut(BaseModel):
     cache: Literal["ok", "degraded"]
     cache_lookups: dict[Outcome, int] = Field(description="Keys that the cache was asked for; unavailable: during an outage.")
     pools: list[PoolStats]
+    drift: dict[Direction, DriftOut] = Field(description="By direction, those that the bundle was calibrated for; none without.")

@@ -31,7 +31,7 @@ Float64 = npt.NDArray[np.float64]
 _BLOCK = 65_536
 _INFORMATIVE_ENTROPY, _COPY = 0.5, 0.95  # less is a bit that nine codes in ten share; more is another bit in other words
 _FEW_EFFECTIVE, _CROWDED, _WIDE_GAP = 0.125, 0.1, 0.5
-_FEWEST = 100  # fewer codes say nothing about bits
+_FREQUENT, _FEWEST = 5, 100  # codes named; fewer codes than that say nothing about bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class CodeHealth:
         largest_bucket: Codes that equal the most frequent one.
         collision: Probability that two of the codes, drawn at random, are equal.
         bucket_sizes: Buckets of 1, 2–3, 4–7, 8–15, … codes.
+        frequent: The five codes that occur most often, as hex, and how often; those that occur once are left out.
     """
 
     n_codes: int
@@ -67,6 +68,7 @@ class CodeHealth:
     largest_bucket: int
     collision: float
     bucket_sizes: tuple[int, ...]
+    frequent: tuple[tuple[str, int], ...]
 
     @property
     def n_informative(self) -> int:
@@ -75,7 +77,7 @@ class CodeHealth:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns everything, JSON-able."""
-        lists = {name: list(getattr(self, name)) for name in ("balance", "bucket_sizes")}
+        lists = {"balance": list(self.balance), "bucket_sizes": list(self.bucket_sizes), "frequent": [*map(list, self.frequent)]}
         return {**asdict(self), **lists, "n_informative": self.n_informative}
 
 
@@ -102,7 +104,7 @@ def measure_codes(packed_codes: UInt8) -> CodeHealth:
     among = correlations[np.triu_indices(n_bits, 1)]
     known = among[among >= 0]
     norm = float((covariance**2).sum())
-    counts = _bucket_counts(packed_codes)
+    codes, counts = _buckets(packed_codes)
     n = len(packed_codes)
     return CodeHealth(
         n_codes=n,
@@ -118,6 +120,9 @@ def measure_codes(packed_codes: UInt8) -> CodeHealth:
         largest_bucket=int(counts.max()),
         collision=float((counts * (counts - 1)).sum() / (n * (n - 1))) if n > 1 else 0.0,
         bucket_sizes=tuple(np.bincount(np.log2(counts).astype(np.int64)).tolist()),
+        frequent=tuple(
+            (codes[at].tobytes().hex(), int(counts[at])) for at in np.argsort(-counts, kind="stable")[:_FREQUENT] if counts[at] > 1
+        ),
     )
 
 
@@ -222,19 +227,24 @@ def _correlations(covariance: Float64) -> Float64:
     return np.where(np.outer(lively, lively), np.abs(covariance) / np.outer(scale, scale), -1.0)
 
 
-def _bucket_counts(packed_codes: UInt8) -> Int64:
+def _buckets(packed_codes: UInt8) -> tuple[npt.NDArray[np.void], Int64]:
+    """Returns the different codes and how often each occurs."""
     rows = np.ascontiguousarray(packed_codes).view(np.dtype((np.void, packed_codes.shape[1]))).ravel()
-    return np.unique(rows, return_counts=True)[1].astype(np.int64)
+    codes, counts = np.unique(rows, return_counts=True)
+    return codes, counts.astype(np.int64)
 
 
-def all_alarms(image: CodeHealth, text: CodeHealth) -> Sequence[str]:
+def all_alarms(image: CodeHealth | None, text: CodeHealth | None) -> Sequence[str]:
     """Says in plain words what is wrong with the codes of both modalities.
 
     Args:
-        image: Of the images' codes.
-        text: Of the texts' codes.
+        image: Of the images' codes; None if there are none.
+        text: Of the texts' codes; None if there are none.
 
     Returns:
-        A sentence a finding.
+        A sentence a finding; none about fewer than 100 codes.
     """
-    return [*alarms(image, "images"), *alarms(text, "texts"), *gap_alarms(modality_gap(image, text))]
+    found = [sentence for health, name in ((image, "images"), (text, "texts")) if health for sentence in alarms(health, name)]
+    if image and text and min(image.n_codes, text.n_codes) >= _FEWEST:
+        found += gap_alarms(modality_gap(image, text))
+    return found

@@ -37,9 +37,14 @@ class Drift:
     shift: float
 
     @property
+    def threshold(self) -> float:
+        """What the total variation must be above to be told."""
+        return max(_WORTH_TELLING, _TIMES_CHANCE * self.by_chance)
+
+    @property
     def is_drifting(self) -> bool:
         """Whether the calibration should not be trusted any more."""
-        return self.total_variation > max(_WORTH_TELLING, _TIMES_CHANCE * self.by_chance)
+        return self.total_variation > self.threshold
 
     def words(self, asks: str, found: str) -> str:
         """Says it in a sentence; empty if nothing drifts.

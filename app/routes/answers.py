@@ -93,6 +93,8 @@ async def search_out(
         Overloaded: If too much is waiting.
     """
     page = await services.retrieval.search(encoded.code, bounds)
+    if modality is not None and not encoded.cached and bounds.cursor is None:
+        services.drift.note(encoded.code, modality, bounds.target)
     distances, told = services.expectations.written(modality, bounds.target), None
     if bounds.explain:
         told = await services.explaining.explained(Asked(encoded.code, modality, source), page.found, bounds.target)

@@ -1,4 +1,4 @@
-"""``GET /stats``.
+"""``GET /stats`` and ``GET /stats/codes``.
 
 Decides which figures are worth telling. Does not know how the parts come by them.
 """
@@ -9,10 +9,14 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 
+from app.code_stats_schemas import CodeStatsOut
 from app.deps import ServicesDep
+from app.errors import problem_responses
 from app.gathering import gather
+from app.routes.code_answers import code_stats_out, drift_out
 from app.routes.guarded import GuardedRoute, needs
 from app.stats_schemas import IndexStats, PoolStats, StatsOut
+from model.errors import Overloaded
 
 router = APIRouter(tags=["health"], route_class=GuardedRoute)
 
@@ -33,4 +37,13 @@ async def stats(request: Request, services: ServicesDep) -> StatsOut:
         cache="ok" if figures.cache_is_up else "degraded",
         cache_lookups=services.meters.lookups(),
         pools=[PoolStats(**asdict(pool)) for pool in figures.pools],
+        drift=drift_out(figures.drift),
     )
+
+
+@router.get("/stats/codes", responses=problem_responses(Overloaded), summary="Whether the indexed codes use their bits")
+@needs("read")
+async def code_stats(services: ServicesDep) -> CodeStatsOut:
+    """Measures random codes of the index: balance, entropy, correlation, collisions, distances, the modality gap; with alarms."""
+    report = await services.code_reports.latest()
+    return code_stats_out(report, services.parts.bundle_id, services.parts.n_bits)

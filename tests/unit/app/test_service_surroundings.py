@@ -257,7 +257,7 @@ def test_openapi_describes_every_route_with_its_problems(client):
             "/encode", "/compare",
         "/index", "/index/list", "/index/count", "/index/duplicates", "/index/delete",
         "/index/jobs", "/index/jobs/{job_id}", "/index/jobs/{job_id}/failures", "/index/jobs/{job_id}/cancel",
-        "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz", "/stats", "/metrics",
+        "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz", "/stats", "/stats/codes", "/metrics",
     }  # fmt: skip
     assert set(document["paths"]["/index"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
     assert "application/problem+json" in document["paths"]["/search/image"]["post"]["responses"]["415"]["content"]
@@ -284,6 +284,8 @@ def test_openapi_refers_to_nothing_it_lacks_and_shows_an_example_of_every_answer
         "DuplicatesOut",
         "JobOut",
         "JobsOut",
+        "StatsOut",
+        "CodeStatsOut",
         "Ready",
         "Live",
     ):

@@ -74,6 +74,8 @@ def test_buckets_are_counted_by_powers_of_two() -> None:
     signs = random_signs(1, 4, 16)
     found = measure_codes(pack_codes(np.repeat(signs, [1, 2, 3, 9], axis=0)))
     assert found.bucket_sizes == (1, 2, 0, 1)
+    assert found.frequent == tuple((pack_codes(signs)[[at]].tobytes().hex(), n) for at, n in ((3, 9), (2, 3), (1, 2)))
+    assert found.as_dict()["frequent"][0] == list(found.frequent[0])
 
 
 def test_constant_bits_and_copies_carry_no_information() -> None:
@@ -106,6 +108,14 @@ def test_the_modality_gap_is_the_distance_of_the_means_on_the_sphere() -> None:
     assert modality_gap(healths[0], healths[0]) == 0
     assert any("lie apart" in sentence for sentence in all_alarms(*healths))
     assert gap_alarms(0.1) == []
+
+
+def test_one_modality_alone_or_few_codes_have_no_gap_to_tell_of() -> None:
+    crowded, other = (measure_codes(pack_codes(np.full((200, 8), sign, np.int8))) for sign in (-1, 1))
+    assert [sentence.split(":")[0] for sentence in all_alarms(None, crowded)] == ["texts"] * 3
+    assert any("lie apart" in sentence for sentence in all_alarms(crowded, other))
+    few = measure_codes(pack_codes(np.ones((99, 8), np.int8)))
+    assert not any("lie apart" in sentence for sentence in all_alarms(crowded, few))
 
 
 def test_opposite_codes_have_the_widest_gap() -> None:
