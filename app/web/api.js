@@ -5,8 +5,8 @@ import { address, askJson, getQuietly, postJson, Problem } from "./http.js";
 
 /**
  * What hits are wanted: so many a page; `image`, `text` or "" for the service's choice; least expected precision, 0 for any; which
- * payloads.
- * @typedef {{k: number, target: string, sure: number, wishes: import("./filters.js").Wish[], cursor?: string}} Wanted
+ * payloads; and whether it shall be explained why they were found.
+ * @typedef {{k: number, target: string, sure: number, wishes: import("./filters.js").Wish[], cursor?: string, explain?: boolean}} Wanted
  */
 
 /**
@@ -47,6 +47,9 @@ export function searchMix(text, { blob, id }, share, wanted, signal) {
   return asForm("search/mix", [["query", JSON.stringify(query)], ["picture", blob, "picture"]], signal);
 }
 
+/** Returns an item as it is stored, `{text, payload, image, codes, …}`. */
+export const item = async (id, signal) => (await askJson(`index/${encodeURIComponent(id)}`, { signal })).content;
+
 /** Returns the stored picture at an address as a Blob; never asks for a key. */
 export const pictureAt = async (url, signal) => (await getQuietly(url, signal)).blob();
 
@@ -71,9 +74,9 @@ export async function readiness() {
 /** Tells whether the service answers at all. */
 export const isThere = () => fetch(address("livez"), { cache: "no-store" }).then((response) => response.ok, () => false);
 
-function bounds({ k, target, sure, wishes = [], cursor }) {
+function bounds({ k, target, sure, wishes = [], cursor, explain }) {
   const filter = expressionOf(wishes);
-  const wanted = { k, target, min_precision: sure, filter, cursor };
+  const wanted = { k, target, min_precision: sure, filter, cursor, explain };
   return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value));
 }
 

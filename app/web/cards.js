@@ -8,16 +8,17 @@ import { showPicture } from "./pictures.js";
  * Draws hits as list entries, hits of equal distance joined under one heading, from which a line runs on.
  * @param {object[]} hits As the service ordered them.
  * @param {number} nBits Bits of a code.
- * @param {(hit: object) => void} onMore Called when a hit is chosen to search with.
+ * @param {{more: (hit: object) => void, detail: (hit: object) => void}} acts Called when a hit is chosen to search with, or to be shown.
  * @param {object | null} before The hit that stands before them already.
  * @returns {HTMLElement[]} Entries for an ordered list.
  */
-export function hitEntries(hits, nBits, onMore, before = null) {
+export function hitEntries(hits, nBits, acts, before = null) {
   return hits.map((hit, i) => {
     const isFirst = (hits[i - 1] ?? before)?.distance !== hit.distance;
     const kind = isTextCard(hit) ? "hit hit--text" : "hit";
     const measures = [distanceBar(hit.distance, nBits), precisionBar(hit.expected_precision, hit.precision_interval)];
-    const card = el("article", { class: "card" }, face(hit, onMore), caption(hit), el("div", { class: "measures" }, ...measures));
+    const parts = [face(hit, acts.more), caption(hit), el("div", { class: "measures" }, ...measures), details(hit, acts.detail)];
+    const card = el("article", { class: "card" }, ...parts);
     return el("li", { class: isFirst ? kind : `${kind} hit--same`, "data-id": hit.id }, isFirst ? heading(hit.distance) : line(), card);
   });
 }
@@ -27,8 +28,8 @@ const heading = (distance) =>
 const line = () => el("div", { class: "mark", "aria-hidden": "true" });
 
 /** Draws the first page of hits as a list. */
-export function hitList(hits, nBits, onMore) {
-  return el("ol", { class: hits.every(isTextCard) ? "hits hits--texts" : "hits" }, ...hitEntries(hits, nBits, onMore));
+export function hitList(hits, nBits, acts) {
+  return el("ol", { class: hits.every(isTextCard) ? "hits hits--texts" : "hits" }, ...hitEntries(hits, nBits, acts));
 }
 
 /** What a hit is called in words: its text, or its id where it has none. */
@@ -71,6 +72,10 @@ function textFace(hit, onMore, thumbnail) {
 
 function picture(hit, alt) {
   return showPicture(el("img", { alt, loading: "lazy", decoding: "async", width: 320, height: 320 }), hit.image_url);
+}
+
+function details(hit, onDetail) {
+  return el("button", { class: "link card__details", type: "button", "aria-label": `Details of ${nameOf(hit)}`, onclick: () => onDetail(hit) }, "Details");
 }
 
 function caption(hit) {

@@ -2,8 +2,10 @@
 
 import { readiness, searchCode, searchImage, searchLike, searchMix, searchText } from "./api.js";
 import * as composer from "./composer.js";
+import { closeDetail, openDetail } from "./detail.js";
 import { count } from "./dom.js";
 import { chosenWishes, learnFields, showWishes, watchFilters } from "./filterpanel.js";
+import { toggled } from "./filters.js";
 import { Problem } from "./http.js";
 import { forgetKey, showForget } from "./keys.js";
 import { offerMore } from "./paging.js";
@@ -29,6 +31,7 @@ const composed = () => ({ ...composer.composed(), wishes: chosenWishes() });
 function start(query) {
   running?.abort();
   running = new AbortController();
+  closeDetail();
   current = query;
   composer.showQuery(query, uploads.get(query.upload));
   showWishes(query.wishes);
@@ -50,7 +53,8 @@ async function search(query, { focus = false } = {}) {
 }
 
 function show(pages, query, signal) {
-  const append = view.showAnswer(pages[0], { words: wordsFor(query), ...query }, moreLike);
+  const acts = { more: moreLike, detail: (hit) => detail(hit, pages, query) };
+  const append = view.showAnswer(pages[0], { words: wordsFor(query), ...query }, acts);
   pages.slice(1).forEach(append);
   keep(pages, query);
   learnFields(pages.flatMap(({ hits }) => hits));
@@ -59,8 +63,30 @@ function show(pages, query, signal) {
     pages.push(page);
     return append(page);
   };
-  offerMore($("more"), pages.at(-1).nextCursor, (cursor) => ask({ ...query, cursor }, signal, pages[0]), push, signal);
+  const load = async (cursor) => ({ ...(await ask({ ...query, cursor }, signal, pages[0])), cursor });
+  offerMore($("more"), pages.at(-1).nextCursor, load, push, signal);
   if (query.upload || pages[0].query.modality !== "text") composer.preview(signal).then((url) => signal.aborted || view.showThumbnail(url));
+}
+
+function detail(hit, pages, query) {
+  const list = pages.flatMap(({ hits }) => hits);
+  openDetail(list, list.indexOf(hit), pages[0].query, {
+    explain: (place, signal) => explained(place, pages, query, signal),
+    more: moreLike,
+    mix: query.text ? ({ id }) => go({ text: query.text, like: id, share: 0.5, ...options() }, { focus: true }) : null,
+    filter: (field, value) => go({ ...composed(), wishes: toggled(chosenWishes().filter((wish) => wish.field !== field), field, value) }, { focus: true }),
+  });
+}
+
+// Of all hits only the one is explained: the cursor that leads to it is had by asking for those before it.
+async function explained(place, pages, query, signal) {
+  let page = 0;
+  for (; place >= pages[page].hits.length; page += 1) place -= pages[page].hits.length;
+  let { cursor } = pages[page];
+  if (place) cursor = (await ask({ ...query, cursor, k: place }, signal, pages[0])).nextCursor;
+  const { hits, query: asked } = await ask({ ...query, cursor, k: 1, explain: true }, signal);
+  if (hits[0]?.id === pages[page].hits.at(place).id && asked.explanation) return { query: asked.explanation, hit: hits[0].explanation };
+  throw new Problem("The results have changed", "Search again to have them explained.");
 }
 
 function fail(error, query, signal) {

@@ -41,10 +41,10 @@ export function showLoading(words) {
  * Shows an answer, or its first page.
  * @param {object} answer The service's `{hits, noMatch, query, elapsedMs}`.
  * @param {{words: string, sure: number, wishes: object[]}} about What was searched, the least precision, the filters that hold.
- * @param {(hit: object) => void} onMore Called when a hit is chosen to search with.
+ * @param {{more: (hit: object) => void, detail: (hit: object) => void}} acts Called when a hit is chosen to search with, or to be shown.
  * @returns {(page: object) => HTMLElement | null} Appends a further page and returns the first of its entries.
  */
-export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure, wishes }, onMore) {
+export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure, wishes }, acts) {
   dropPictures();
   if (noMatch) {
     const detail = `Nothing here is at least ${Math.round(sure * 100)} % likely to be relevant to ${words}.`;
@@ -65,11 +65,11 @@ export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure, w
   const nBits = query.code.length * 4;
   const title = (shown) => `${count(shown.length, kindOf(shown))} nearest to ${words}`;
   const nearest = `the nearest differs in ${hits[0].distance} of ${nBits} bits`;
-  const [head, list] = [header(title(hits), query, elapsedMs, hits), hitList(hits, nBits, onMore)];
+  const [head, list] = [header(title(hits), query, elapsedMs, hits), hitList(hits, nBits, acts)];
   enter("results", `${title(hits)}; ${nearest}.`, head, list, el("div", { id: "more" }), credit(hits));
   let shown = hits;
   return (page) => {
-    const entries = hitEntries(page.hits, nBits, onMore, shown.at(-1));
+    const entries = hitEntries(page.hits, nBits, acts, shown.at(-1));
     shown = [...shown, ...page.hits];
     list.append(...entries);
     head.querySelector("h2").textContent = title(shown);
