@@ -2,7 +2,7 @@
 
 A bit's certainty is min(1, |rᵢ|·√n_bits / ‖r‖) for the relaxed code r: 1 at the usual size and above, whatever length the heads
 give their codes; 0 on the boundary where the bit changes. That nothing becomes surer beyond the usual size, and that a bit below
-0.2 is hardly better than a coin toss, was measured (``docs/searching.md``).
+0.2 is hardly better than a coin toss, was measured (``docs/explanations.md``).
 
 Decides what is told of a pair. Does not know where codes come from.
 """

@@ -21,7 +21,7 @@ from model.errors import BundleCorrupt
 from model.manifest import MODALITIES, Manifest
 
 _LEAST_OF_CLASSIFIERS = 0.7
-"""Learned along with the codes, without a bias: at 0.5 every second prediction is wrong (``docs/searching.md``)."""
+"""Learned along with the codes, without a bias: at 0.5 every second prediction is wrong (``docs/explanations.md``)."""
 
 
 @dataclass(frozen=True, slots=True)

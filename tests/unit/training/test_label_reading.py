@@ -75,7 +75,7 @@ def test_figures_are_counted_over_all_labels(reader: LabelReader) -> None:
     unseen = made_up(5, 50)
     found, wanted = reader.probabilities("text", unseen.signs["text"]), unseen.label_probabilities
     pairs = [(float(p), float(y)) for p, y in zip(found.ravel(), wanted.ravel(), strict=True)]
-    told = [y for p, y in pairs if p >= 0.5]
+    told = [y for p, y in pairs if p >= reader.least_probability]
     gaps = [sum(p - y for p, y in pairs if i / 10 <= p < (i + 1) / 10 or p == i + 1 == 10) for i in range(10)]
     figures = judge_labels(reader, "text", unseen)
     assert figures["precision"] == pytest.approx(sum(told) / len(told), abs=1e-4)
