@@ -21,6 +21,7 @@ from app.gate import refuse_to_be_open
 from app.keys_command import add_key_command
 from app.logs import set_up_logging
 from app.main import create_app, open_parts
+from app.recalibrate_command import add_recalibrate_command
 from app.reindex_command import add_reindex_command
 from app.restore import restore
 from app.server import Stop, bind, run
@@ -129,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     add_key_command(commands)
     add_settings_command(commands)
     add_reindex_command(commands)
+    add_recalibrate_command(commands)
     told = "Compares the catalogue, the index's snapshot and the pictures of a service that is stopped. Status 1: not all is well."
     command = commands.add_parser("doctor", help="compare what lies in the data folder, and repair", description=told)
     command.set_defaults(run=_doctor)

@@ -81,7 +81,12 @@ def new_application(
 def _surround(app: FastAPI, settings: Settings, meters: Meters) -> None:
     limits = {"/search/text": _SMALL, "/search/image": settings.max_image_bytes + _SMALL}
     limits |= dict.fromkeys(("/search/id", "/search/code", "/search/url"), _SMALL)
-    limits |= {"/search/many": 16 * _SMALL, "/index/jobs": settings.max_archive_bytes}
+    limits |= {
+        "/search/many": 16 * _SMALL,
+        "/feedback": 8 * _SMALL,
+        "/recalibrate": _SMALL,
+        "/index/jobs": settings.max_archive_bytes,
+    }
     app.add_middleware(Shortcut, ways=short_ways())  # added first, so innermost
     app.add_middleware(EncodedItemIds)
     app.add_middleware(Arrive, body_timeout_s=settings.body_timeout_s, request_timeout_s=settings.request_timeout_s)

@@ -33,6 +33,7 @@ from app.measured import measured, measured_decoder
 from app.meters import Meters
 from app.metrics import PrometheusMeters
 from app.pools import Pool
+from app.recalibration import Recalibration
 from app.retrieval import HeldRows, Retrieval
 from app.settings import Settings
 from app.things import Things
@@ -91,23 +92,18 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
     encoding = _encoding(parts, settings, meters, decode_pool)
     samples = CodeSamples(parts.indexes, read_pool)
     idempotency = Idempotency(records=parts.catalog, pool=read_pool)
-    indexing = Indexing(
-        encoding=encoding,
-        catalog=parts.catalog,
-        writer=writer,
-        writer_pool=writer_pool,
-        limits=ItemLimits(settings.max_batch_items, settings.max_text_chars, settings.max_payload_bytes),
-        n_turns=settings.decode_threads,
-    )
+    indexing = _indexing(parts, settings, encoding, writer, writer_pool)
+    recalibration = _recalibration(parts, read_pool, writer_pool)
     return Services(
         settings=settings,
         parts=parts,
         encoding=encoding,
         retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k, held=held),
-        expectations=Expectations(parts.calibration, parts.n_bits),
         explaining=Explaining(encoding=encoding, media=parts.media, pool=read_pool, reader=parts.labels),
         drift=DriftMonitor(parts.calibration, samples),
         code_reports=CodeReports(samples, read_pool),
+        expectations=recalibration.expectations,
+        recalibration=recalibration,
         things=Things(encoding=encoding, catalog=parts.catalog, pool=read_pool, n_bits=parts.n_bits),
         indexing=indexing,
         deleting=Deleting(catalog=parts.catalog, read_pool=read_pool, writer=writer, writer_pool=writer_pool),
@@ -119,6 +115,17 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         jobs=_jobs(parts, settings, indexing, read_pool, writer_pool),
         pools=(writer_pool, read_pool, decode_pool, encoding.queue),
         meters=meters,
+    )
+
+
+def _indexing(parts: Parts, settings: Settings, encoding: Encoding, writer: ItemWriter, writer_pool: Pool) -> Indexing:
+    return Indexing(
+        encoding=encoding,
+        catalog=parts.catalog,
+        writer=writer,
+        writer_pool=writer_pool,
+        limits=ItemLimits(settings.max_batch_items, settings.max_text_chars, settings.max_payload_bytes),
+        n_turns=settings.decode_threads,
     )
 
 
@@ -148,6 +155,15 @@ def _encoding(parts: Parts, settings: Settings, meters: Meters, decode_pool: Poo
         rules=BatchRules(settings.max_batch, settings.max_wait_ms / 1000, settings.max_waiting),
         meters=meters,
     )
+
+
+def _recalibration(parts: Parts, read_pool: Pool, writer_pool: Pool) -> Recalibration:
+    expectations = Expectations(parts.calibration, parts.n_bits)
+    made = Recalibration(
+        catalog=parts.catalog, own=parts.calibration, expectations=expectations, read_pool=read_pool, writer_pool=writer_pool
+    )
+    made.load()
+    return made
 
 
 def _upkeep(writer: ItemWriter, writer_pool: Pool, idempotency: Idempotency, jobs: Jobs, settings: Settings) -> Upkeep:

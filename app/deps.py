@@ -32,6 +32,7 @@ from app.life import Life
 from app.media import MediaStore
 from app.meters import Meters
 from app.pools import Pool, Queue
+from app.recalibration import Recalibration
 from app.retrieval import Retrieval
 from app.settings import Settings
 from app.snapshots import SnapshotFile
@@ -57,7 +58,7 @@ class Parts:
         close: Closes the catalogue and whatever else was opened for it.
         snapshot: Where the index is kept between starts, if anywhere.
         fetcher: Fetches pictures by their URL, if that is allowed.
-        calibration: What the bundle's distances mean, if that was measured.
+        calibration: What the bundle's distances mean by itself, if that was measured.
         labels: Reads labels off codes; or why there is none.
     """
 
@@ -92,6 +93,7 @@ class Services:
         explaining: Tells why hits were found.
         drift: Watches whether they still mean it.
         code_reports: Tell how healthy the indexed codes are.
+        recalibration: Measures that by judgements.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         deleting: Deletes them.
@@ -115,6 +117,7 @@ class Services:
     explaining: Explaining
     drift: DriftMonitor
     code_reports: CodeReports
+    recalibration: Recalibration
     things: Things
     indexing: Indexing
     deleting: Deleting

@@ -24,7 +24,8 @@ from app.data_dir import DataDir
 from app.durable import TEMPORARY_SUFFIX
 from app.media import MediaStore
 from app.snapshots import MODALITIES, Codes, Snapshot, SnapshotFile, current, differing_rows
-from model.errors import CatalogError, SnapshotUnusable
+from model.calibration import Calibration
+from model.errors import CatalogError, HashingError, SnapshotUnusable
 
 _BLOCK = 2_000
 _N_EXAMPLES = 5
@@ -34,6 +35,7 @@ _ORPHANS = "pictures that no item refers to"
 _OTHER_CODES = "codes of the index's snapshot differ from the catalogue's"
 _BAD_SNAPSHOT = "the index's snapshot cannot be used"
 _HALF_SNAPSHOTS = "half-written snapshots"
+_BAD_CALIBRATION = "the calibration made of judgements cannot be used"
 
 
 @dataclass(slots=True)
@@ -112,6 +114,7 @@ class _Doctor:
             self._find("the database is damaged: restore a backup", line)
         for path in self._half_backups():
             self._find(_HALF_BACKUPS, path.name)
+        self._judgements()
         stored = set(self._media.stored())
         try:
             self._items(self._snapshot(), stored)
@@ -128,6 +131,17 @@ class _Doctor:
         finding.n += 1
         if len(finding.examples) < _N_EXAMPLES:
             finding.examples.append(example)
+
+    def _judgements(self) -> None:
+        try:
+            self._facts["judgements"] = sum(len(hits) for hits in self._catalog.judged_hits().values())
+        except CatalogError as error:
+            self._find("judgements cannot be read: restore a backup, or delete them", str(error))
+        try:
+            if (kept := self._catalog.kept_calibration()) is not None:
+                Calibration.from_json(kept.content).of_bundle(self._catalog.bundle_id, self._n_bits)
+        except HashingError as error:
+            self._find(_BAD_CALIBRATION, str(error))
 
     def _snapshot(self) -> Codes | None:
         """Returns the codes of a good snapshot; with none, the next start reads all items, which is no harm."""
@@ -188,6 +202,7 @@ class _Doctor:
             _BAD_SNAPSHOT: self._write_snapshot,
             _OTHER_CODES: self._write_snapshot,
             _ORPHANS: self._delete_orphans,
+            _BAD_CALIBRATION: lambda: self._catalog.keep_calibration(None, 0),
             _HALF_BACKUPS: self._delete_half_backups,
             _HALF_PICTURES: lambda: _unlink(self._media.leftovers()),
         }

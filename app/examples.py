@@ -107,6 +107,7 @@ READY: dict[str, Any] = {
     "n_bits": 64,
     "n_items": 1903,
     "calibrated": True,
+    "calibration": {"source": "judgements", "made_at": "2026-01-31T12:00:00Z"},
 }
 ID_QUERY: dict[str, Any] = {"id": "beach-7", "by": "image", "k": 5}
 CODE_QUERY: dict[str, Any] = {"code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "modality": "text", "target": "image", "k": 5}
@@ -145,6 +146,8 @@ STATS: dict[str, Any] = {
         "image": {"n_codes": 1903, "n_bytes": 30448, "engine": "faiss_flat", "n_different": None, "n_tail": 0, "n_removed": 0},
         "text": {"n_codes": 250000, "n_bytes": 17000000, "engine": "multi", "n_different": 241530, "n_tail": 40, "n_removed": 2},
     },
+    "judgements": {"text-image": {"n": 240, "n_relevant": 150}},
+    "calibration": {"source": "judgements", "made_at": "2026-01-31T12:00:00Z"},
     "snapshot_age_s": 41.2,
     "cache": "ok",
     "cache_lookups": {"found": 812, "missing": 2204, "unavailable": 0},

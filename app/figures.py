@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from app.cache.base import Modality
 from app.drift import DriftFigure
+from app.judgements import Direction, Tally
 from app.pools import PoolFigures
 
 
@@ -46,6 +47,7 @@ class Figures:
         uptime_s: Seconds since the services were put together.
         snapshot_age_s: Seconds since the index snapshot was written, or None if there is none.
         drift: How far distances are from the calibration's, one a calibrated direction.
+        tallies: Judgements by what asked and what was found, or None if the catalogue cannot tell right now.
     """
 
     n_items: int | None
@@ -55,3 +57,4 @@ class Figures:
     uptime_s: float
     snapshot_age_s: float | None = None
     drift: tuple[DriftFigure, ...] = ()
+    tallies: Mapping[Direction, Tally] | None = None

@@ -6,6 +6,7 @@ Decides that a catalogue which cannot tell right now does not keep the other fig
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from app.deps import Services
@@ -24,10 +25,10 @@ async def gather(services: Services) -> Figures:
         What they hold right now.
     """
     parts = services.parts
-    try:
+    n_items = tallies = None
+    with suppress(CatalogError, Overloaded):
         n_items = await services.read_pool.run(parts.catalog.count)
-    except (CatalogError, Overloaded):
-        n_items = None
+        tallies = await services.read_pool.run(parts.catalog.tallies)
     return Figures(
         n_items=n_items,
         indexes={modality: _size(index) for modality, index in parts.indexes.items()},
@@ -36,6 +37,7 @@ async def gather(services: Services) -> Figures:
         uptime_s=time.monotonic() - services.started_s,
         snapshot_age_s=None if parts.snapshot is None else _age_s(parts.snapshot.path),
         drift=services.drift.figures(),
+        tallies=tallies,
     )
 
 

@@ -38,7 +38,8 @@ class Running:
     def start(self) -> None:
         """Lets the services answer and begins their work in the background."""
         self._publish(self._services)
-        self._background = [asyncio.create_task(work) for work in (self._services.upkeep.run(), self._services.jobs.run())]
+        workers = (self._services.upkeep, self._services.jobs, self._services.recalibration)
+        self._background = [asyncio.create_task(worker.run()) for worker in workers]
         for task in self._background:
             watch(task, self._services.life)
 

@@ -155,6 +155,13 @@ class Checks(BaseModel):
     background: Literal["ok", "ended"]
 
 
+class ServedCalibration(BaseModel):
+    """What distances mean, and who measured it."""
+
+    source: Literal["bundle", "judgements"] = Field(description="The bundle's own, or one made of judgements in its place.")
+    made_at: str | None = Field(description="When it was made of judgements, UTC, ISO 8601; null for the bundle's own.")
+
+
 class Ready(BaseModel):
     """Whether requests can be served, and of what."""
 
@@ -167,6 +174,7 @@ class Ready(BaseModel):
     n_bits: int
     n_items: int
     calibrated: bool = Field(description="Whether it was measured what distances mean, so that hits have an expected precision.")
+    calibration: ServedCalibration | None = Field(description="Which calibration is served; null if there is none.")
 
 
 def read_items(body: str | bytes) -> list[Any]:

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
         max_archive_bytes: Largest archive of a bulk job, packed and unpacked, bytes.
         max_jobs: Bulk jobs that may be waiting or running.
         job_ttl_s: Seconds after its end for which a bulk job is kept, with the items that failed.
+        max_judgements: Most judgements of hits that are kept.
         log_level: Least important level that is logged.
         log_format: ``console`` for readers, ``json`` for machines: one object a line.
         otlp_endpoint: OpenTelemetry collector that spans are sent to (OTLP over HTTP); needs the extra ``otel``.
@@ -124,6 +125,7 @@ class Settings(BaseSettings):
     max_archive_bytes: int = Field(default=1024 * _MIB, gt=0)
     max_jobs: int = Field(default=16, gt=0)
     job_ttl_s: int = Field(default=7 * 24 * 3600, ge=3600)
+    max_judgements: int = Field(default=100_000, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://")

@@ -13,6 +13,7 @@ from app import examples
 from app.cache.base import Modality
 from app.code_stats_schemas import Direction, DriftOut
 from app.meters import Outcome
+from app.schemas import ServedCalibration
 
 
 class IndexStats(BaseModel):
@@ -35,6 +36,13 @@ class PoolStats(BaseModel):
     n_refused: int = Field(description="Refused since the start, because too many waited.")
 
 
+class JudgementStats(BaseModel):
+    """Judgements of hits of one kind, asked for by one kind."""
+
+    n: int
+    n_relevant: int = Field(description="Those that say relevant.")
+
+
 class StatsOut(BaseModel):
     """What the service holds, right now, and how busy it is."""
 
@@ -46,6 +54,10 @@ class StatsOut(BaseModel):
     n_bits: int
     n_items: int | None = Field(description="Null if the catalogue cannot tell right now.")
     index: dict[Modality, IndexStats]
+    judgements: dict[str, JudgementStats] | None = Field(
+        description="Of the served bundle, by query and hit, as in `text-image`; null if the catalogue cannot tell right now."
+    )
+    calibration: ServedCalibration | None = Field(description="Which calibration is served; null if there is none.")
     snapshot_age_s: float | None = Field(description="Null if there is no snapshot of the index.")
     cache: Literal["ok", "degraded"]
     cache_lookups: dict[Outcome, int] = Field(description="Keys that the cache was asked for; unavailable: during an outage.")

@@ -17,8 +17,8 @@ from model.errors import BundleCorrupt, BundleIncompatible
 
 FILE_NAME = "calibration.json"
 FORMAT_VERSION = 1
-Kind = Literal["labels", "partner"]
-"""What counts as relevant: an item that shares a label with the query, or the query's own other half and nothing else."""
+Kind = Literal["labels", "partner", "judgements"]
+"""What counts as relevant: an item that shares a label with the query, the query's own other half alone, or what people said."""
 MODALITY_PAIRS = (("image", "text"), ("text", "image"), ("image", "image"), ("text", "text"))
 """What may ask, and what may be found."""
 _CURVES, _COUNTS = ("value", "low", "high"), ("n_pairs", "n_relevant", "n_nearest")

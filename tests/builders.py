@@ -37,7 +37,9 @@ from tests.fakes import FakeCatalog, FakeCodeCache, FakeCodeIndex
 
 BUNDLE_ID = "fake-bundle"
 N_BITS = 64
+TO_SCHEMA_4 = ("DROP TABLE judgements", "DROP TABLE calibrations", "UPDATE meta SET schema_version = 4")
 TO_SCHEMA_2 = (
+    *TO_SCHEMA_4,
     "DROP TABLE other_codes",
     "DROP TABLE bundles",
     "DROP TABLE answers",

@@ -24,11 +24,13 @@ from app.figures import Figures
 from app.filters import AllOf, AnyOf, Exists, Expression, Not, OneOf, Within, keys_of
 from app.index.base import EVERYTHING, Hit, IndexFigures, Window, check_loaded_rows, check_new_rows, check_packed_codes
 from app.job_records import UNFINISHED, Job, JobFailure, JobState, JobStep
+from app.judgements import Direction, Judged, Judgement, KeptCalibration, NewJudgement, Tally
 from app.meters import Outcome, Stage
 from app.records import N_NAMED, Alike, KeptAnswer, Record, Seal, no_records
 from app.snapshots import MODALITIES
 from model.codes import Int64, UInt8, check_n_bits, hamming_distances
-from model.errors import CatalogError, CodeError
+from model.errors import CatalogError, CodeError, InvalidRequest
+from model.recalibration import JudgedHits
 
 
 class FakeCodeIndex:
@@ -129,10 +131,97 @@ class FakeCodeCache:
         self.closed = True
 
 
-class FakeCatalog:
+class FakeJudgements:
+    """Judgements in a list, the newest last; a calibration and how often it was changed."""
+
+    bundle_id: str
+
+    def __init__(self) -> None:
+        self._judgements: list[tuple[Judgement, int]] = []  # with the row of the item
+        self._n_judged = 0
+        self._calibration: KeptCalibration | None = None
+        self._n_calibrations = 0
+
+    def judge(self, said: Sequence[NewJudgement], now_s: int, most: int, seal: Seal[Judged] = no_records) -> list[Judged]:
+        before = list(self._judgements)
+        answers = [self._judge(one, now_s) for one in said]
+        if len(self._judgements) > max(most, len(before)):
+            self._judgements = before
+            raise InvalidRequest(f"no more than {most} judgements are kept (BITLENS_MAX_JUDGEMENTS)")
+        self._keep(seal(answers))
+        return answers
+
+    def judgements(self, after: int = 0, limit: int = 100) -> list[Judgement]:
+        return [one for one, _ in self._judgements if one.number > after][:limit]
+
+    def forget_judgements(self, item_id: str | None = None, query_code: bytes | None = None, seal: Seal[int] = no_records) -> int:
+        before = len(self._judgements)
+        wanted = {"item_id": item_id, "query_code": query_code}
+        self._judgements = [
+            (one, row)
+            for one, row in self._judgements
+            if any(value is not None and getattr(one, name) != value for name, value in wanted.items())
+        ]
+        n_gone = before - len(self._judgements)
+        self._keep(seal([n_gone]))
+        return n_gone
+
+    def tallies(self) -> dict[Direction, Tally]:
+        found = self.judged_hits()
+        return {direction: Tally(len(hits.distances), int(hits.relevant.sum())) for direction, hits in found.items()}
+
+    def judged_hits(self) -> dict[Direction, JudgedHits]:
+        found: dict[Direction, list[tuple[int, bool, int, int]]] = {}
+        for one, row in self._judgements:
+            told = (one.distance, one.relevant, int.from_bytes(one.query_code, "big") % 2**62, row)
+            found.setdefault((one.modality, one.target), []).append(told)
+        return {direction: JudgedHits(*map(np.array, zip(*rows, strict=True))) for direction, rows in found.items()}
+
+    def keep_calibration(self, content: bytes | None, now_s: int) -> None:
+        self._calibration = None if content is None else KeptCalibration(content, now_s)
+        self._n_calibrations += 1
+
+    def kept_calibration(self) -> KeptCalibration | None:
+        return self._calibration
+
+    def calibration_number(self) -> int:
+        return self._n_calibrations if self._calibration else 0
+
+    def get_many(self, item_ids: Sequence[str]) -> list[Item | None]:
+        raise NotImplementedError
+
+    def _keep(self, records: Sequence[Record]) -> None:
+        raise NotImplementedError
+
+    def _judge(self, said: NewJudgement, now_s: int) -> Judged:
+        item = self.get_many([said.item_id])[0]
+        code = item and item.code(said.target)
+        if item is None or code is None:
+            return Judged("unknown" if item is None else "uncoded")
+        which = {name: getattr(said, name) for name in ("query_code", "modality", "item_id", "target")}
+        n_before = len(self._judgements)
+        self._judgements = [
+            (one, row) for one, row in self._judgements if any(getattr(one, name) != value for name, value in which.items())
+        ]
+        distance = int(np.unpackbits(np.frombuffer(said.query_code, np.uint8) ^ np.frombuffer(code, np.uint8)).sum())
+        self._n_judged += 1
+        told = {"distance": distance, "relevant": said.relevant, "note": said.note, "judged_at_s": now_s}
+        kept = Judgement(number=self._n_judged, bundle_id=self.bundle_id, **which, **told)
+        was_there = len(self._judgements) < n_before
+        self._judgements.append((kept, item.row_id))
+        return Judged("replaced" if was_there else "added", distance)
+
+    def _forget_names(self, item_id: str) -> None:
+        self._judgements = [
+            (replace(one, item_id=None, note=None) if one.item_id == item_id else one, row) for one, row in self._judgements
+        ]
+
+
+class FakeCatalog(FakeJudgements):
     """Items in a dictionary by row; set ``failing`` to make the next write raise CatalogError."""
 
     def __init__(self, bundle_id: str) -> None:
+        super().__init__()
         self.bundle_id = bundle_id
         self.n_bits = 64
         self.revision = 0
@@ -159,6 +248,8 @@ class FakeCatalog:
         with self._lock:
             self._begin()
             deleted = [self._delete(item_id) for item_id in item_ids]
+            for item in filter(None, deleted):
+                self._forget_names(item.item_id)
             self.revision += any(deleted)
             self._keep(seal(deleted))
             return deleted

@@ -70,7 +70,8 @@ LIBRARY_ROOMS = {
     "pydantic_settings": ["app/settings.py"],
 }
 # R3: what must load in milliseconds.
-MEANING = ("model.calibration", "model.calibration_file", "model.calibration_fit", "model.code_health", "model.drift")
+MEASURING = ("model.calibration", "model.calibration_file", "model.calibration_fit", "model.recalibration", "model.log_odds")
+MEANING = (*MEASURING, "model.code_health", "model.drift")
 TORCH_FREE = ("model.codes", "model.errors", "model.served", "model.preprocess", "app", *MEANING)
 # The table names both halves of a backbone and loads only the one that is asked for: what it imports is not followed.
 LAZY_TABLES = ("model.backbones",)

@@ -13,6 +13,7 @@ from app.cache.base import Modality
 from app.catalog.maintenance import Maintenance
 from app.filters import Expression
 from app.job_store import Jobs
+from app.judgements import Judgements
 from app.records import Records, Seal, no_records
 
 
@@ -86,7 +87,7 @@ class Upserted:
     same_text: tuple[str, ...] = ()
 
 
-class Catalog(Maintenance, Records, Jobs, Protocol):
+class Catalog(Maintenance, Records, Jobs, Judgements, Protocol):
     """Items by id; every writing method is one transaction that is durable when it returns."""
 
     @property

@@ -16,8 +16,8 @@ from app.cache.base import Modality
 from app.catalog.base import Item, NewItem, Upserted
 from app.catalog.rows import Row, item_of, row_of, runs_without_repeats
 from app.catalog.sql_alike import alike_groups, with_alike
+from app.catalog.sql_judgements import SqlJudgements, forget_names
 from app.catalog.sql_payload_filter import add_leaves, rows_matching
-from app.catalog.sql_records import SqlRecords
 from app.catalog.sql_tables import items
 from app.filters import Expression
 from app.records import Alike, Seal, no_records
@@ -27,7 +27,7 @@ _BLOCK = 500  # ids or rows a statement; SQLite takes 999 variables at least
 _LISTED = 1 << 18  # rows that are listed at once
 
 
-class SqlCatalog(SqlRecords):
+class SqlCatalog(SqlJudgements):
     """A :class:`~app.catalog.base.Catalog` for many threads: readers see the last commit, writers take turns."""
 
     def upsert_many(self, items: Sequence[NewItem], seal: Seal[Upserted] = no_records) -> list[Upserted]:
@@ -73,6 +73,8 @@ class SqlCatalog(SqlRecords):
             found = {item.item_id: item for item in _select(connection, items.c.item_id, item_ids)}
             if found:
                 _delete(connection, [item.row_id for item in found.values()])
+                for block in _blocks(list(found)):
+                    forget_names(connection, block)
                 self._count_revision(connection)
             answers = [found.pop(item_id, None) for item_id in item_ids]
             self._write_records(connection, seal(answers))

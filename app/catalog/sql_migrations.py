@@ -9,7 +9,18 @@ import sqlalchemy as sa
 
 from app.catalog.rows import text_digest
 from app.catalog.sql_payload_filter import add_all_leaves
-from app.catalog.sql_tables import SCHEMA_VERSION, answers, bundles, items, job_failures, jobs, meta, other_codes
+from app.catalog.sql_tables import (
+    SCHEMA_VERSION,
+    answers,
+    bundles,
+    calibrations,
+    items,
+    job_failures,
+    jobs,
+    judgements,
+    meta,
+    other_codes,
+)
 from model.errors import CatalogError
 
 _BLOCK = 500
@@ -71,4 +82,15 @@ def _add_other_codes(connection: sa.Connection) -> None:
         table.create(connection)
 
 
-_STEPS = {1: add_all_leaves, 2: _add_digests_and_records, 3: _add_other_codes}  # by the version that a step starts from
+def _add_judgements(connection: sa.Connection) -> None:
+    """Adds the tables of judgements and of what was calibrated from them."""
+    for table in (judgements, calibrations):
+        table.create(connection)
+
+
+_STEPS = {
+    1: add_all_leaves,
+    2: _add_digests_and_records,
+    3: _add_other_codes,
+    4: _add_judgements,
+}  # by the version that a step starts from

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from model.errors import CatalogError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _BUSY_TIMEOUT_MS = 10_000
 
@@ -97,6 +97,33 @@ bundles = sa.Table(
     TABLES,
     sa.Column("bundle_id", sa.String(64), primary_key=True),
     sa.Column("folder", sa.Text, nullable=False),
+)
+judgements = sa.Table(
+    "judgements",
+    TABLES,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("bundle_id", sa.String(64), nullable=False),
+    sa.Column("query_code", sa.LargeBinary, nullable=False),
+    sa.Column("modality", sa.String(8), nullable=False),
+    sa.Column("item_id", sa.Text, index=True),  # null once the item is deleted
+    sa.Column("row_id", sa.BigInteger, nullable=False),  # of the item as it was judged, which may be gone
+    sa.Column("target", sa.String(8), nullable=False),
+    sa.Column("distance", sa.Integer, nullable=False),
+    sa.Column("relevant", sa.Boolean, nullable=False),
+    sa.Column("note", sa.Text),
+    sa.Column("judged_at_s", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("bundle_id", "query_code", "modality", "item_id", "target"),
+    sa.Index("ix_judgements_direction", "bundle_id", "modality", "target", "relevant"),
+    sqlite_autoincrement=True,
+)
+calibrations = sa.Table(
+    "calibrations",
+    TABLES,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("bundle_id", sa.String(64), nullable=False, unique=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("kept_at_s", sa.BigInteger, nullable=False),
+    sqlite_autoincrement=True,  # a new one has another number
 )
 
 

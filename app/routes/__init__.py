@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.routes import catalogue, codes, health, items, jobs, metrics, search, search_many, search_more, search_url, stats, ui
+from app.routes import (
+    catalogue,
+    codes,
+    feedback,
+    health,
+    items,
+    jobs,
+    metrics,
+    recalibrate,
+    search,
+    search_many,
+    search_more,
+    search_url,
+    stats,
+    ui,
+)
 from app.routes.guarded import check_guarded
 from app.routes.search import short_ways
 from app.routes.ui import static_files
@@ -16,6 +31,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     search_many.router,
     search_url.router,
     codes.router,
+    feedback.router,
+    recalibrate.router,
     jobs.router,
     catalogue.router,
     items.router,

@@ -14,6 +14,7 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 
 from app.deps import Services, ServicesDep
+from app.feedback_schemas import calibration_out
 from app.routes.guarded import GuardedRoute, needs
 from app.schemas import Checks, Live, Ready
 from model.errors import CatalogError
@@ -68,7 +69,8 @@ async def _look(services: Services) -> Ready:
         bundle_id=services.parts.bundle_id,
         n_bits=services.parts.n_bits,
         n_items=n_items,
-        calibrated=services.parts.calibration is not None,
+        calibrated=services.expectations.calibration is not None,
+        calibration=calibration_out(services.expectations),
     )
 
 

@@ -12,10 +12,11 @@ from fastapi import APIRouter, Request
 from app.code_stats_schemas import CodeStatsOut
 from app.deps import ServicesDep
 from app.errors import problem_responses
+from app.feedback_schemas import calibration_out
 from app.gathering import gather
 from app.routes.code_answers import code_stats_out, drift_out
 from app.routes.guarded import GuardedRoute, needs
-from app.stats_schemas import IndexStats, PoolStats, StatsOut
+from app.stats_schemas import IndexStats, JudgementStats, PoolStats, StatsOut
 from model.errors import Overloaded
 
 router = APIRouter(tags=["health"], route_class=GuardedRoute)
@@ -33,6 +34,10 @@ async def stats(request: Request, services: ServicesDep) -> StatsOut:
         n_bits=services.parts.n_bits,
         n_items=figures.n_items,
         index={modality: IndexStats(**asdict(size)) for modality, size in figures.indexes.items()},
+        judgements=None
+        if figures.tallies is None
+        else {"-".join(direction): JudgementStats(**tally._asdict()) for direction, tally in figures.tallies.items()},
+        calibration=calibration_out(services.expectations),
         snapshot_age_s=figures.snapshot_age_s,
         cache="ok" if figures.cache_is_up else "degraded",
         cache_lookups=services.meters.lookups(),

@@ -49,6 +49,7 @@ def test_readyz_tells_what_is_served(client):
         "n_bits": 64,
         "n_items": 1,
         "calibrated": False,
+        "calibration": None,
     }
 
 
@@ -75,7 +76,7 @@ class Dying:
         raise RuntimeError("a mistake of ours")
 
 
-@pytest.mark.parametrize("part", ["jobs", "upkeep"])
+@pytest.mark.parametrize("part", ["jobs", "upkeep", "recalibration"])
 def test_work_in_the_background_that_has_ended_is_missing(parts, tmp_path, part):
     services = start_services(parts, settings_for(tmp_path))
     dying = Dying()
@@ -254,7 +255,7 @@ def test_openapi_describes_every_route_with_its_problems(client):
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/search/text", "/search/image", "/search/id", "/search/code", "/search/mix", "/search/many", "/search/url",
-            "/encode", "/compare",
+            "/encode", "/compare", "/feedback", "/recalibrate",
         "/index", "/index/list", "/index/count", "/index/duplicates", "/index/delete",
         "/index/jobs", "/index/jobs/{job_id}", "/index/jobs/{job_id}/failures", "/index/jobs/{job_id}/cancel",
         "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz", "/stats", "/stats/codes", "/metrics",
