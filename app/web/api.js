@@ -50,6 +50,13 @@ export function searchMix(text, { blob, id }, share, wanted, signal) {
 /** Returns an item as it is stored, `{text, payload, image, codes, …}`. */
 export const item = async (id, signal) => (await askJson(`index/${encodeURIComponent(id)}`, { signal })).content;
 
+/** Says of a hit whether it is relevant; returns why that was not kept, or "". */
+export async function judge({ code, modality, bundle_id }, { id, target }, relevant) {
+  const judgements = [{ query: { code, modality, bundle_id }, id, target, relevant }];
+  const [result] = (await postJson("feedback", { judgements })).content.results;
+  return result.error?.detail ?? "";
+}
+
 /** Returns the stored picture at an address as a Blob; never asks for a key. */
 export const pictureAt = async (url, signal) => (await getQuietly(url, signal)).blob();
 

@@ -7,6 +7,7 @@ import { nameOf } from "./cards.js";
 import { el } from "./dom.js";
 import { drawExplanation } from "./explanation.js";
 import { Problem } from "./http.js";
+import { judgeButtons } from "./judging.js";
 import { drawPayload } from "./payload.js";
 import { showPicture } from "./pictures.js";
 
@@ -86,6 +87,7 @@ function sections(hit, signal) {
   return [
     el("div", { class: "measures" }, distanceBar(hit.distance, nBits), precisionBar(hit.expected_precision, hit.precision_interval)),
     buttons(hit),
+    judgeButtons(query, hit),
     section("The two codes", codes),
     payload ? section("What it carries", payload) : null,
     section("The item", facts),

@@ -122,6 +122,29 @@ def test_a_hit_of_a_further_page_is_explained_itself(library: SearchPage, librar
     assert doubts == wanted["explanation"]["n_undecided"]
 
 
+def judgements(service: str) -> list[tuple[str, bool]]:
+    kept = httpx.get(f"{service}/feedback", timeout=30).json()["judgements"]
+    return [(one["id"], one["relevant"]) for one in kept]
+
+
+def test_a_visitor_says_whether_a_hit_is_relevant_and_may_change_it(page: SearchPage, service: str) -> None:
+    open_detail(page.search("a judged square"), "square-5")
+    for words, relevant in (("Relevant", True), ("Not relevant", False)):
+        button = page.find(f"//dialog//button[.='{words}']", by="xpath")
+        button.click()
+        page.until(lambda button=button: button.get_attribute("aria-pressed") == "true")
+        assert judgements(service) == [("square-5", relevant)]
+    assert "that is kept" in text_of(page, ".judge__words")
+    page.find("#detail-next").click()
+    page.find("#detail-previous").click()
+    assert [button.text for button in page.find_all("#detail [aria-pressed=true]")] == ["Not relevant"]
+
+
+def test_a_hit_of_a_mix_cannot_be_judged(page: SearchPage) -> None:
+    open_detail(page.open("?q=a+teal+square&like=square-2"), "square-5")
+    assert page.find_all("#detail .judge") == []
+
+
 def test_an_item_that_was_deleted_meanwhile_is_told(page: SearchPage, service: str) -> None:
     httpx.post(f"{service}/index", json={"items": [{"id": "brief", "text": "a brief square"}]}, timeout=30).raise_for_status()
     page.open("?q=a+brief+square&target=text")
