@@ -63,6 +63,26 @@ export const pictureAt = async (url, signal) => (await getQuietly(url, signal)).
 /** Returns where the picture of an item is. */
 export const addressOfPicture = (id) => address(`index/${encodeURIComponent(id)}/image`).href;
 
+/**
+ * Adds items with a picture each.
+ * @param {{id: string, text?: string, payload: object}[]} items The items.
+ * @param {File[]} files Their pictures.
+ * @param {AbortSignal} signal Ends the request.
+ * @returns {Promise<{id: string, status: string, error?: object}[]>} What became of each, in order.
+ */
+export async function addItems(items, files, signal) {
+  const body = new FormData();
+  body.append("items", JSON.stringify(items.map((one, i) => ({ ...one, image: `file-${i}` }))));
+  files.forEach((file, i) => body.append(`file-${i}`, file, "picture")); // a name with odd letters could not be sent
+  return (await askJson("index", { method: "POST", body, signal })).content.results;
+}
+
+/** Tells which of at most a hundred items there are, in one request that does not fail for those that are not. */
+export async function knownIds(ids, signal) {
+  const { results } = (await postJson("search/many", { queries: ids.map((id) => ({ id, k: 1 })) }, signal)).content;
+  return ids.filter((id, i) => results[i].error?.status !== 404);
+}
+
 /** Returns the items that were written first, and whether these are all. */
 export async function someItems(limit) {
   const { items, next_cursor: next } = (await askJson(`index?limit=${limit}`)).content;

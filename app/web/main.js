@@ -2,9 +2,10 @@
 
 import { readiness, searchCode, searchImage, searchLike, searchMix, searchText } from "./api.js";
 import * as composer from "./composer.js";
+import { isAdding, takeFiles, watchAdder } from "./adder.js";
 import { closeDetail, openDetail } from "./detail.js";
 import { count } from "./dom.js";
-import { chosenWishes, learnFields, showWishes, watchFilters } from "./filterpanel.js";
+import { chosenWishes, forgetFields, learnFields, showWishes, watchFilters } from "./filterpanel.js";
 import { toggled } from "./filters.js";
 import { Problem } from "./http.js";
 import { forgetKey, showForget } from "./keys.js";
@@ -177,7 +178,16 @@ function takePicture(file) {
   go({ ...rest, upload, ...(rest.text ? { share: Number($("share").value) / 100 } : {}) });
 }
 
-watchPictures({ file: $("file"), curtain: $("curtain") }, takePicture, composer.refuse);
+const uses = { onPicture: takePicture, onMany: takeFiles, wantsMany: isAdding, onRefusal: composer.refuse };
+watchPictures({ file: $("file"), curtain: $("curtain") }, uses);
+
+watchAdder(() => {
+  forgetVisits();
+  forgetFields();
+  introduceService();
+  if (isSearch(current)) search(current);
+});
+$("add-first").addEventListener("click", () => $("add").click());
 
 window.addEventListener("popstate", (event) => {
   const seen = arrive();
@@ -194,6 +204,7 @@ window.addEventListener("popstate", (event) => {
 async function introduceService() {
   try {
     const { ready, checks = {}, n_items: nItems, n_bits: nBits, bundle_id: bundleId, calibrated = false } = await readiness();
+    $("nothing").hidden = nItems > 0;
     if (calibrated) composer.offerChances();
     const troubles = Object.entries(checks).filter(([, found]) => found !== "ok").map(([what, found]) => `${what} ${found}`);
     const facts = [`Codes by bundle ${String(bundleId).slice(0, 12)}`, ...troubles, ...(ready ? [] : ["not ready"])];

@@ -80,6 +80,13 @@ class SearchPage:
         self.driver.execute_script(script, name, media_type, content.hex())
         return self
 
+    def drag(self, *paths: Path) -> SearchPage:
+        """Drops files and folders from disk, as a file manager would."""
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.driver.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": 100, "y": 100, "data": data})
+        return self
+
     def paste(self, name: str, media_type: str, content: bytes) -> SearchPage:
         script = """
             const [name, type, hex] = arguments;
