@@ -33,6 +33,11 @@ export async function askJson(path, init = {}) {
   }
 }
 
+/** The same for text. */
+export async function askText(path) {
+  return (await send(path, {})).response.text();
+}
+
 /** The same for a body that is JSON. */
 export function postJson(path, content, signal) {
   return askJson(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(content), signal });

@@ -81,6 +81,8 @@ def test_the_keyboard_is_enough(page: SearchPage) -> None:
     page.driver.switch_to.active_element.send_keys("a square", Keys.ENTER)
     page.until(lambda: page.state == "results")
     page.until(lambda: page.find("#sureness").is_displayed()).find("#sure").send_keys(Keys.TAB)
+    assert page.driver.switch_to.active_element.text == "Filter"
+    page.driver.switch_to.active_element.send_keys(Keys.TAB)
     assert page.driver.switch_to.active_element.text == "What the bars mean"
     page.driver.switch_to.active_element.send_keys(Keys.TAB)
     first = page.driver.switch_to.active_element
