@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import typer
 
 from app.data_dir_commands import backup, doctor, restore
+from app.export_command import export_codes
+from app.ingest_command import ingest
 from app.keys_command import keys
 from app.recalibrate_command import recalibrate
 from app.reindex_command import reindex
@@ -34,6 +36,8 @@ def commands(program: str) -> typer.Typer:
     """
     cli = make_cli("Finds pictures by sentences, and sentences by pictures, with codes of a few bytes.", program)
     cli.command()(serve)
+    cli.command()(ingest)
+    cli.command()(export_codes)
     cli.command()(search)
     cli.command()(reindex)
     cli.command()(recalibrate)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from app.client import BitlensError, Client, Forbidden, Invalid, Unauthenticated, Unreachable
+from app.client import BitlensError, Client, Forbidden, Invalid, Retries, Unauthenticated, Unreachable
 from model.errors import ConfigError, HashingError
 
 
@@ -34,6 +34,23 @@ def address_of(url: str) -> str:
     if not is_address:
         raise ConfigError([f"--url: {url!r} is no address of a service: give one like http://127.0.0.1:8000"])
     return address
+
+
+def check_service(url: str, api_key: str | None) -> int:
+    """Asks a service once, so that a wrong address or key is told at once, before much is begun.
+
+    Args:
+        url: Its address.
+        api_key: A key, or None.
+
+    Returns:
+        How many items it holds.
+
+    Raises:
+        HashingError: If it does not answer.
+    """
+    with service_at(url, Client(url, api_key=api_key, retries=Retries(n_tries=2))) as client:
+        return client.count_items()["n_items"]
 
 
 @contextmanager

@@ -48,6 +48,7 @@ class Bounds(TypedDict, total=False):
     filter: Filter | None
     dedupe: bool
     cursor: str | None
+    explain: bool
 
 
 class Query(Bounds, total=False):
@@ -86,9 +87,42 @@ class NewItem(TypedDict):
     payload: NotRequired[Mapping[str, Any]]
 
 
+class JudgedQuery(TypedDict):
+    """The query of an answer, as it came with the hit."""
+
+    code: str
+    modality: Modality
+    bundle_id: str
+    cached: NotRequired[bool | None]
+
+
+class JudgementIn(TypedDict):
+    """Whether a hit is what was looked for."""
+
+    query: JudgedQuery | QueryOut
+    id: str
+    target: Modality
+    relevant: bool
+    note: NotRequired[str | None]
+
+
 # --- what is answered; a service that is newer may say more ---
 
-QueryOut = TypedDict("QueryOut", {"modality": Modality | None, "code": str, "bundle_id": str, "cached": bool})
+SharedLabel = TypedDict("SharedLabel", {"name": str, "query": float, "hit": float})
+DifferingBit = TypedDict("DifferingBit", {"bit": int, "weight": float, "query": float | None, "hit": float | None})
+HitExplanation = TypedDict(
+    "HitExplanation",
+    {
+        "labels_missing": str | None,
+        "undecided_bits": list[int] | None,
+        "n_undecided": int | None,
+        "labels": list[SharedLabel] | None,
+        "n_differing": int,
+        "differing_bits": list[DifferingBit],
+        "distance_range": list[int],
+        "summary": str,
+    },
+)
 HitOut = TypedDict(
     "HitOut",
     {
@@ -100,6 +134,32 @@ HitOut = TypedDict(
         "text": str | None,
         "payload": Json,
         "image_url": str | None,
+        "explanation": NotRequired[HitExplanation | None],
+    },
+)
+PredictedLabel = TypedDict("PredictedLabel", {"name": str, "probability": float})
+LabelFigures = TypedDict("LabelFigures", {"precision": float | None, "recall": float | None, "calibration_error": float | None})
+LabelsMeasured = TypedDict("LabelsMeasured", {"on": Json, "image": LabelFigures, "text": LabelFigures})
+QueryExplanation = TypedDict(
+    "QueryExplanation",
+    {
+        "labels_missing": str | None,
+        "undecided_bits": list[int] | None,
+        "n_undecided": int | None,
+        "labels": list[PredictedLabel] | None,
+        "least_probability": float | None,
+        "labels_measured": LabelsMeasured | None,
+        "undecided_below": float,
+    },
+)
+QueryOut = TypedDict(
+    "QueryOut",
+    {
+        "modality": Modality | None,
+        "code": str,
+        "bundle_id": str,
+        "cached": bool,
+        "explanation": NotRequired[QueryExplanation | None],
     },
 )
 SearchOut = TypedDict("SearchOut", {"hits": list[HitOut], "next_cursor": str | None, "no_match": bool, "query": QueryOut})
@@ -109,38 +169,37 @@ ManyOut = TypedDict("ManyOut", {"results": list[SearchOut | FailedOut], "n_faile
 EncodedOut = TypedDict("EncodedOut", {"hex": str, "base64": str, "relaxed": list[float] | None})
 EncodeOut = TypedDict("EncodeOut", {"results": list[EncodedOut | FailedOut], "n_failed": int, "n_bits": int, "bundle_id": str})
 CompareOut = TypedDict("CompareOut", {"distance": int, "n_bits": int, "agreeing_bits": list[int], "bundle_id": str})
-ItemResult = TypedDict(
-    "ItemResult",
+JudgementResult = TypedDict(
+    "JudgementResult",
     {
         "id": str | None,
         "status": Literal["added", "replaced", "failed"],
+        "distance": NotRequired[int | None],
         "error": NotRequired[ItemError | None],
-        "same_image": NotRequired[list[str] | None],
-        "same_text": NotRequired[list[str] | None],
     },
 )
-IndexOut = TypedDict("IndexOut", {"results": list[ItemResult], "n_added": int, "n_replaced": int, "n_failed": int})
-ImageOut = TypedDict("ImageOut", {"media_type": str, "width": int, "height": int, "sha256": str})
-CodesOut = TypedDict("CodesOut", {"image": str | None, "text": str | None})
-ItemOut = TypedDict(
-    "ItemOut",
+FeedbackOut = TypedDict("FeedbackOut", {"results": list[JudgementResult], "n_added": int, "n_replaced": int, "n_failed": int})
+KeptQuery = TypedDict("KeptQuery", {"code": str, "modality": Modality, "bundle_id": str})
+KeptJudgement = TypedDict(
+    "KeptJudgement",
     {
-        "id": str,
-        "text": str | None,
-        "payload": Json,
-        "image_url": str | None,
-        "image": ImageOut | None,
-        "codes": CodesOut,
-        "bundle_id": str,
+        "query": KeptQuery,
+        "id": str | None,
+        "target": Modality,
+        "relevant": bool,
+        "distance": int,
+        "note": str | None,
+        "judged_at": str,
     },
 )
-PageOut = TypedDict("PageOut", {"items": list[ItemOut], "next_cursor": str | None})
-LookupOut = TypedDict("LookupOut", {"items": list[ItemOut | None]})
-CountOut = TypedDict("CountOut", {"n_items": int})
-AlikeOut = TypedDict("AlikeOut", {"sha256": str, "n_items": int, "ids": list[str]})
-DuplicatesOut = TypedDict("DuplicatesOut", {"modality": Modality, "groups": list[AlikeOut], "next_cursor": str | None})
-DeleteResult = TypedDict("DeleteResult", {"id": str, "status": Literal["deleted", "unknown"]})
-DeleteOut = TypedDict("DeleteOut", {"results": NotRequired[list[DeleteResult] | None], "n_deleted": int, "n_unknown": int})
+JudgementsOut = TypedDict("JudgementsOut", {"judgements": list[KeptJudgement], "next_cursor": str | None})
+ForgottenOut = TypedDict("ForgottenOut", {"n_deleted": int})
+ServedCalibration = TypedDict("ServedCalibration", {"source": Literal["bundle", "judgements"], "made_at": str | None})
+DirectionOut = TypedDict(
+    "DirectionOut",
+    {"n": int, "n_relevant": int, "n_queries": int, "refitted": bool, "lacking": str | None, "base_rate": float | None},
+)
+RecalibrateOut = TypedDict("RecalibrateOut", {"calibration": ServedCalibration | None, "directions": dict[str, DirectionOut]})
 FailureOut = TypedDict("FailureOut", {"line": int, "id": str | None, "type": str, "detail": str})
 JobOut = TypedDict(
     "JobOut",
@@ -161,6 +220,38 @@ JobOut = TypedDict(
     },
 )
 JobsOut = TypedDict("JobsOut", {"jobs": list[JobOut]})
+ImageOut = TypedDict("ImageOut", {"media_type": str, "width": int, "height": int, "sha256": str})
+CodesOut = TypedDict("CodesOut", {"image": str | None, "text": str | None})
+ItemOut = TypedDict(
+    "ItemOut",
+    {
+        "id": str,
+        "text": str | None,
+        "payload": Json,
+        "image_url": str | None,
+        "image": ImageOut | None,
+        "codes": CodesOut,
+        "bundle_id": str,
+    },
+)
+PageOut = TypedDict("PageOut", {"items": list[ItemOut], "next_cursor": str | None})
+ItemResult = TypedDict(
+    "ItemResult",
+    {
+        "id": str | None,
+        "status": Literal["added", "replaced", "failed"],
+        "error": NotRequired[ItemError | None],
+        "same_image": NotRequired[list[str] | None],
+        "same_text": NotRequired[list[str] | None],
+    },
+)
+IndexOut = TypedDict("IndexOut", {"results": list[ItemResult], "n_added": int, "n_replaced": int, "n_failed": int})
+LookupOut = TypedDict("LookupOut", {"items": list[ItemOut | None]})
+CountOut = TypedDict("CountOut", {"n_items": int})
+AlikeOut = TypedDict("AlikeOut", {"sha256": str, "n_items": int, "ids": list[str]})
+DuplicatesOut = TypedDict("DuplicatesOut", {"modality": Modality, "groups": list[AlikeOut], "next_cursor": str | None})
+DeleteResult = TypedDict("DeleteResult", {"id": str, "status": Literal["deleted", "unknown"]})
+DeleteOut = TypedDict("DeleteOut", {"results": NotRequired[list[DeleteResult] | None], "n_deleted": int, "n_unknown": int})
 Live = TypedDict("Live", {"status": NotRequired[Literal["ok"]]})
 Checks = TypedDict(
     "Checks",
@@ -184,12 +275,26 @@ Ready = TypedDict(
         "n_bits": int,
         "n_items": int,
         "calibrated": bool,
+        "calibration": ServedCalibration | None,
     },
 )
 IndexStats = TypedDict(
     "IndexStats", {"n_codes": int, "n_bytes": int, "engine": str, "n_different": int | None, "n_tail": int, "n_removed": int}
 )
+JudgementStats = TypedDict("JudgementStats", {"n": int, "n_relevant": int})
 PoolStats = TypedDict("PoolStats", {"name": str, "n_waiting": int, "n_running": int, "n_refused": int})
+DriftOut = TypedDict(
+    "DriftOut",
+    {
+        "n_pairs": int,
+        "n_needed": int,
+        "total_variation": float | None,
+        "threshold": float | None,
+        "shift": float | None,
+        "is_drifting": bool,
+        "words": str,
+    },
+)
 StatsOut = TypedDict(
     "StatsOut",
     {
@@ -199,14 +304,49 @@ StatsOut = TypedDict(
         "n_bits": int,
         "n_items": int | None,
         "index": dict[Modality, IndexStats],
+        "judgements": dict[str, JudgementStats] | None,
+        "calibration": ServedCalibration | None,
         "snapshot_age_s": float | None,
         "cache": Literal["ok", "degraded"],
         "cache_lookups": dict[Literal["found", "missing", "unavailable"], int],
         "pools": list[PoolStats],
+        "drift": dict[Literal["image-text", "text-image", "image-image", "text-text"], DriftOut],
     },
 )
-_Paged = TypedDict("_Paged", {"next_cursor": str | None})
-Page = TypeVar("Page", bound=_Paged)
+Bucket = TypedDict("Bucket", {"code": str, "n_codes": int, "share": float})
+HealthOut = TypedDict(
+    "HealthOut",
+    {
+        "n_informative": int,
+        "n_constant": int,
+        "n_copies": int,
+        "balance": list[float],
+        "entropy": float,
+        "correlation": float,
+        "largest_correlation": float,
+        "effective_bits": float,
+        "n_distinct": int,
+        "share_equal": float,
+        "collision": float,
+        "bucket_sizes": list[int],
+        "largest_buckets": list[Bucket],
+    },
+)
+ModalityCodes = TypedDict("ModalityCodes", {"n_indexed": int, "n_sampled": int, "health": HealthOut | None})
+DistancesOut = TypedDict("DistancesOut", {"n_pairs": int, "mean": float | None, "by_distance": list[int]})
+CodeStatsOut = TypedDict(
+    "CodeStatsOut",
+    {
+        "measured_at": str,
+        "age_s": float,
+        "bundle_id": str,
+        "n_bits": int,
+        "codes": dict[Modality, ModalityCodes],
+        "modality_gap": float | None,
+        "distances": dict[Literal["image-image", "text-text", "image-text"], DistancesOut],
+        "alarms": list[str],
+    },
+)
 
 
 # --- what goes wrong ---
@@ -304,6 +444,9 @@ def _retry_after_s(response: httpx.Response) -> float | None:
 
 
 # --- how it is asked ---
+
+_Paged = TypedDict("_Paged", {"next_cursor": str | None})
+Page = TypeVar("Page", bound=_Paged)
 
 
 @dataclass(frozen=True)
@@ -587,6 +730,35 @@ class _Operations:
         return Call("POST", f"/index/jobs/{quote(job_id, safe='')}/cancel", JobOut, repeatable=False)
 
     @_Operation
+    def judge(self, judgements: Sequence[JudgementIn], *, idempotency_key: str | None = None) -> Call[FeedbackOut]:
+        """Says of hits whether they are relevant; of a query, an item and a target the last word counts."""
+        words = [{**one, "query": {name: one["query"].get(name) for name in JudgedQuery.__annotations__}} for one in judgements]
+        return _once(_post("/feedback", FeedbackOut, judgements=words), idempotency_key)
+
+    @_Operation
+    def list_judgements(self, *, limit: int = 100, cursor: str | None = None) -> Call[JudgementsOut]:
+        """Lists judgements, a page at a time."""
+        return _get("/feedback", JudgementsOut, limit=limit, cursor=cursor)
+
+    @_Operation
+    def forget_judgements(
+        self, *, item: str | None = None, code: str | None = None, all: bool | None = None, idempotency_key: str | None = None
+    ) -> Call[ForgottenOut]:
+        """Deletes the judgements of an item, those by a query's code, or all."""
+        given = _get("/feedback", ForgottenOut, item=item, code=code, all=all)
+        return _once(replace(given, method="DELETE"), idempotency_key)
+
+    @_Operation
+    def recalibrate(self) -> Call[RecalibrateOut]:
+        """Measures by the judgements what distances mean, and serves that."""
+        return Call("POST", "/recalibrate", RecalibrateOut)
+
+    @_Operation
+    def reset_calibration(self) -> Call[RecalibrateOut]:
+        """Serves the bundle's own calibration again."""
+        return Call("DELETE", "/recalibrate", RecalibrateOut)
+
+    @_Operation
     def live(self) -> Call[Live]:
         """Asks whether the process answers."""
         return _get("/livez", Live)
@@ -600,6 +772,11 @@ class _Operations:
     def stats(self) -> Call[StatsOut]:
         """Tells what the service holds and how busy it is."""
         return _get("/stats", StatsOut)
+
+    @_Operation
+    def code_stats(self) -> Call[CodeStatsOut]:
+        """Tells how healthy the indexed codes are."""
+        return _get("/stats/codes", CodeStatsOut)
 
     @_Operation
     def metrics(self) -> Call[str]:

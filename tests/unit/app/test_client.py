@@ -49,6 +49,15 @@ def test_items_with_and_without_pictures_are_indexed_found_and_deleted(service):
     assert service.lookup(["rex", "tom"])["items"][0] is None
 
 
+def test_hits_are_judged_with_the_query_as_it_came(service):
+    service.index([{"id": "a", "text": "red cat"}])
+    found = service.search_text("red cat", k=1, target="text", explain=True)
+    judgement = {"query": found["query"], "id": "a", "target": "text", "relevant": True, "note": "red cat"}
+    assert service.judge([judgement])["n_added"] == 1
+    assert [one["note"] for page in service.pages(service.list_judgements, limit=1) for one in page["judgements"]] == ["red cat"]
+    assert (service.forget_judgements(item="a"), service.forget_judgements(all=True)) == ({"n_deleted": 1}, {"n_deleted": 0})
+
+
 def test_things_with_pictures_are_mixed_encoded_and_compared(service):
     service.index([{"id": "a", "text": "red cat"}])
     assert service.compare({"image": picture("red cat")}, {"id": "a"})["distance"] == 0

@@ -1,4 +1,7 @@
-"""The client against the OpenAPI document: every operation, every parameter and field, every answer's type, and nothing else."""
+"""The client against the OpenAPI document: every operation, every parameter and field, every answer's type, and nothing else.
+
+Where an answer's type differs, ``python -m tests.client_types`` writes all types anew.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_t
 import pytest
 
 from app import client as module
-from app.client import Call, Client, MixPart, NewItem, Query, Thing
+from app.client import Call, Client, JudgedQuery, JudgementIn, MixPart, NewItem, Query, Thing
 from tests.builders import fake_parts, running, settings_for
 
 BOUNDS: dict[str, Any] = {
     "k": 3, "max_distance": 8, "min_precision": 0.5, "target": "text",
-    "filter": {"field": "n", "eq": 1}, "dedupe": True, "cursor": "c",
+    "filter": {"field": "n", "eq": 1}, "dedupe": True, "cursor": "c", "explain": True,
 }  # fmt: skip
 PICTURED: dict[str, Any] = {"image": b"bytes"}
 PAGE: dict[str, Any] = {"limit": 7, "cursor": "c"}
@@ -47,9 +50,15 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "job": (("j",), {}),
     "job_failures": (("j",), {}),
     "cancel_job": (("j",), {}),
+    "judge": (([{"query": {"code": "00"}, "id": "a"}],), KEY),
+    "list_judgements": ((), PAGE),
+    "forget_judgements": ((), {"item": "a", "code": "00", "all": True, **KEY}),
+    "recalibrate": ((), {}),
+    "reset_calibration": ((), {}),
     "live": ((), {}),
     "ready": ((), {}),
     "stats": ((), {}),
+    "code_stats": ((), {}),
     "metrics": ((), {}),
 }
 
@@ -135,6 +144,8 @@ def test_things_items_and_queries_have_the_fields_of_the_document(document):
     assert set(Thing.__annotations__) == fields(document, "ThingIn")
     assert set(MixPart.__annotations__) == fields(document, "MixPart")
     assert set(Query.__annotations__) == fields(document, "TextQuery") | fields(document, "IdQuery") | fields(document, "CodeQuery")
+    assert set(JudgementIn.__annotations__) == fields(document, "JudgementIn")
+    assert set(JudgedQuery.__annotations__) == fields(document, "JudgedQuery")
     items = document["paths"]["/index"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]["items"]
     assert set(NewItem.__annotations__) == set(items["items"]["properties"])
     assert required(NewItem) == set(items["items"]["required"])
