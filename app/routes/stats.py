@@ -1,4 +1,4 @@
-"""``GET /stats`` and ``GET /stats/codes``.
+"""``GET /stats``, ``GET /stats/codes`` and ``GET /stats/calibration``.
 
 Decides which figures are worth telling. Does not know how the parts come by them.
 """
@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 
+from app.calibration_schemas import CalibrationStatsOut, calibration_stats_out
 from app.code_stats_schemas import CodeStatsOut
 from app.deps import ServicesDep
 from app.errors import problem_responses
@@ -52,3 +53,10 @@ async def code_stats(services: ServicesDep) -> CodeStatsOut:
     """Measures random codes of the index: balance, entropy, correlation, collisions, distances, the modality gap; with alarms."""
     report = await services.code_reports.latest()
     return code_stats_out(report, services.parts.bundle_id, services.parts.n_bits)
+
+
+@router.get("/stats/calibration", summary="What distances mean")
+@needs("read")
+async def calibration_stats(services: ServicesDep) -> CalibrationStatsOut:
+    """Tells the served calibration: how probably a hit is relevant, by distance and direction, and what that was measured on."""
+    return calibration_stats_out(services.expectations, services.parts.n_bits)

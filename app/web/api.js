@@ -1,56 +1,96 @@
-// Talks to the service, with a key where it wants one. Decides how failures are put into words; knows nothing of the page.
+// The service's routes as functions. Decides which fields are sent; knows nothing of the page.
 
-import { askForKey, forgetKey, keptKey } from "./keys.js";
+import { expressionOf } from "./filters.js";
+import { address, askJson, getQuietly, postJson, Problem } from "./http.js";
 
-/** A refusal or failure that can be shown as it is: a title, a sentence and, if the service says so, in how many seconds to try again. */
-export class Problem extends Error {
-  constructor(title, detail, status = 0, retryAfterS = null) {
-    super(detail || title);
-    this.title = title;
-    this.detail = detail;
-    this.status = status;
-    this.retryAfterS = retryAfterS;
-  }
-}
-
-// Addresses are relative to the page, so that the service also works under a path prefix.
-const address = (path) => new URL(path, document.baseURI);
+/**
+ * What hits are wanted: so many a page; `image`, `text` or "" for the service's choice; least expected precision, 0 for any; which
+ * payloads; and whether it shall be explained why they were found.
+ * @typedef {{k: number, target: string, sure: number, wishes: import("./filters.js").Wish[], cursor?: string, explain?: boolean}} Wanted
+ */
 
 /**
  * Searches with a text.
  * @param {string} query What is looked for.
- * @param {{k: number, target: string, cursor?: string}} options Hits a page; `image`, `text` or "" for the service's choice; which page.
+ * @param {Wanted} wanted Which hits.
  * @param {AbortSignal} signal Ends the request.
- * @returns {Promise<object>} The service's answer, `{hits, nextCursor, query, elapsedMs}`.
+ * @returns {Promise<object>} The service's answer, `{hits, nextCursor, noMatch, query, elapsedMs}`.
  */
-export function searchText(query, options, signal) {
-  return askInJson("search/text", { query }, options, signal);
-}
+export const searchText = (query, wanted, signal) => inJson("search/text", { query }, wanted, signal);
 
 /** Searches for items like one that is stored; otherwise like {@link searchText}. */
-export function searchLike(id, options, signal) {
-  return askInJson("search/id", { id }, options, signal);
-}
+export const searchLike = (id, wanted, signal) => inJson("search/id", { id }, wanted, signal);
+
+/** Searches with a code that an earlier answer told; otherwise like {@link searchText}. */
+export const searchCode = ({ code, modality }, wanted, signal) =>
+  inJson("search/code", { code, ...(modality ? { modality } : {}) }, wanted, signal);
 
 /** Searches with a picture's bytes; otherwise like {@link searchText}. */
-export function searchImage(blob, { k, target, cursor }, signal) {
-  const body = new FormData();
-  body.append("image", blob, blob.name ?? "picture");
-  body.append("k", String(k));
-  if (target) body.append("target", target);
-  if (cursor) body.append("cursor", cursor);
-  return ask("search/image", { method: "POST", body, signal });
+export function searchImage(blob, wanted, signal) {
+  const fields = Object.entries(bounds(wanted)).map(([name, value]) => [name, name === "filter" ? JSON.stringify(value) : String(value)]);
+  return asForm("search/image", [["image", blob, blob.name ?? "picture"], ...fields], signal);
+}
+
+/**
+ * Searches with words and a picture at once; what mixes are worth was never measured, so no precision can be wanted.
+ * @param {string} text The words.
+ * @param {{blob?: Blob, id?: string}} picture A picture's bytes, or the item whose picture it is.
+ * @param {number} share The picture's weight, 0 to 1; the words have the rest.
+ * @param {Wanted} wanted Which hits.
+ * @param {AbortSignal} signal Ends the request.
+ * @returns {Promise<object>} As {@link searchText}.
+ */
+export function searchMix(text, { blob, id }, share, wanted, signal) {
+  const parts = [{ text, weight: 1 - share }, { ...(blob ? { image: "picture" } : { id }), weight: share }];
+  const query = { parts, ...bounds({ ...wanted, sure: 0 }) };
+  if (!blob) return inJson("search/mix", query, {}, signal);
+  return asForm("search/mix", [["query", JSON.stringify(query)], ["picture", blob, "picture"]], signal);
+}
+
+/** Returns an item as it is stored, `{text, payload, image, codes, …}`. */
+export const item = async (id, signal) => (await askJson(`index/${encodeURIComponent(id)}`, { signal })).content;
+
+/** Says of a hit whether it is relevant; returns why that was not kept, or "". */
+export async function judge({ code, modality, bundle_id }, { id, target }, relevant) {
+  const judgements = [{ query: { code, modality, bundle_id }, id, target, relevant }];
+  const [result] = (await postJson("feedback", { judgements })).content.results;
+  return result.error?.detail ?? "";
 }
 
 /** Returns the stored picture at an address as a Blob; never asks for a key. */
-export async function pictureAt(url, signal) {
-  const response = await sendWithKey(url, { signal }, keptKey());
-  if (!response.ok) throw await problemOf(response);
-  return response.blob();
-}
+export const pictureAt = async (url, signal) => (await getQuietly(url, signal)).blob();
 
 /** Returns where the picture of an item is. */
 export const addressOfPicture = (id) => address(`index/${encodeURIComponent(id)}/image`).href;
+
+/**
+ * Adds items with a picture each.
+ * @param {{id: string, text?: string, payload: object}[]} items The items.
+ * @param {File[]} files Their pictures.
+ * @param {AbortSignal} signal Ends the request.
+ * @returns {Promise<{id: string, status: string, error?: object}[]>} What became of each, in order.
+ */
+export async function addItems(items, files, signal) {
+  const body = new FormData();
+  body.append("items", JSON.stringify(items.map((one, i) => ({ ...one, image: `file-${i}` }))));
+  files.forEach((file, i) => body.append(`file-${i}`, file, "picture")); // a name with odd letters could not be sent
+  return (await askJson("index", { method: "POST", body, signal })).content.results;
+}
+
+/** Tells which of at most a hundred items there are, in one request that does not fail for those that are not. */
+export async function knownIds(ids, signal) {
+  const { results } = (await postJson("search/many", { queries: ids.map((id) => ({ id, k: 1 })) }, signal)).content;
+  return ids.filter((id, i) => results[i].error?.status !== 404);
+}
+
+/** Returns the items that were written first, and whether these are all. */
+export async function someItems(limit) {
+  const { items, next_cursor: next } = (await askJson(`index?limit=${limit}`)).content;
+  return { items, isAll: next === null };
+}
+
+/** Returns how many items match a filter of the service's. */
+export const countItems = async (filter) => (await postJson("index/count", { filter })).content.n_items;
 
 /** Returns what the service says about itself; a service that is not ready answers that too, so it does not throw for it. */
 export async function readiness() {
@@ -58,74 +98,28 @@ export async function readiness() {
   return { ready: response.ok, ...(await response.json()) };
 }
 
-function askInJson(path, what, { k, target, cursor }, signal) {
-  const body = JSON.stringify({ ...what, k, ...(target ? { target } : {}), ...(cursor ? { cursor } : {}) });
-  return ask(path, { method: "POST", headers: { "content-type": "application/json" }, body, signal });
+/** Tells whether the service answers at all. */
+export const isThere = () => fetch(address("livez"), { cache: "no-store" }).then((response) => response.ok, () => false);
+
+function bounds({ k, target, sure, wishes = [], cursor, explain }) {
+  const filter = expressionOf(wishes);
+  const wanted = { k, target, min_precision: sure, filter, cursor, explain };
+  return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value));
 }
 
-async function ask(path, init) {
-  const { response, startedAt } = await send(path, init);
-  try {
-    const { hits, query, next_cursor: nextCursor = null } = await response.json();
-    const elapsedMs = performance.now() - startedAt;
-    return { hits: hits.map((hit) => ({ ...hit, image_url: pictureAddress(hit.image_url) })), nextCursor, query, elapsedMs };
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+const inJson = async (path, what, wanted, signal) => answerOf(await postJson(path, { ...what, ...bounds(wanted) }, signal));
+
+async function asForm(path, parts, signal) {
+  const body = new FormData();
+  for (const part of parts) body.append(...part);
+  return answerOf(await askJson(path, { method: "POST", body, signal }));
+}
+
+function answerOf({ content, elapsedMs, response }) {
+  const { hits, query, next_cursor: nextCursor = null, no_match: noMatch = false } = content ?? {};
+  if (!Array.isArray(hits) || !query) {
     throw new Problem("An answer that cannot be read", "The service answered, but not with search results.", response.status);
   }
-}
-
-const pictureAddress = (url) => (url ? address(url.replace(/^\//, "")).href : null);
-
-// Where a key is needed the visitor is asked for one, and the request is sent once more; a key given meanwhile is tried as well.
-async function send(path, init) {
-  for (;;) {
-    const key = keptKey();
-    const startedAt = performance.now(); // typing a key is no part of it
-    const response = await sendWithKey(path, init, key);
-    if (response.ok) return { response, startedAt };
-    if (response.status !== 401) throw await problemOf(response);
-    if (keptKey() !== key) continue;
-    if (key) forgetKey();
-    if (!(await askForKey(refusalOf, key ? "The key is not known any more." : ""))) throw await problemOf(response);
-  }
-}
-
-async function refusalOf(key) {
-  try {
-    const response = await sendWithKey("stats", {}, key);
-    if (response.ok) return "";
-    if (response.status === 401) return "The service does not know this key.";
-    const { detail, retryAfterS } = await problemOf(response);
-    return [detail, laterWords(retryAfterS)].filter(Boolean).join(" – ");
-  } catch (error) {
-    return error.message;
-  }
-}
-
-/** Says when to try again; nothing if the service did not. */
-export function laterWords(seconds) {
-  if (seconds === null) return "";
-  const time = new Date(Date.now() + seconds * 1000).toLocaleTimeString("en-GB");
-  return `Try again in ${seconds} ${seconds === 1 ? "second" : "seconds"}, at ${time}.`;
-}
-
-async function sendWithKey(path, init, key) {
-  try {
-    return await fetch(address(path), { ...init, headers: { ...init.headers, ...(key ? { authorization: `Bearer ${key}` } : {}) } });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    if (key && !/^[\x21-\x7e]+$/.test(key)) throw new Problem("This cannot be a key", "A key has only letters, digits and signs.");
-    throw new Problem("The service cannot be reached", "It may be starting or stopped. Wait a moment and try again.");
-  }
-}
-
-// Errors come as RFC 9457 problems; a proxy in between may answer with anything else.
-async function problemOf(response) {
-  const type = response.headers.get("content-type") ?? "";
-  const problem = type.includes("json") ? await response.json().catch(() => ({})) : {};
-  const title = typeof problem.title === "string" ? problem.title : `The service answered ${response.status}`;
-  const detail = typeof problem.detail === "string" ? problem.detail : "It gave no further explanation.";
-  const later = response.headers.get("retry-after") ?? "";
-  return new Problem(title, detail, response.status, /^\d{1,6}$/.test(later) ? Number(later) : null);
+  const found = hits.map((hit) => ({ ...hit, image_url: hit.image_url ? address(hit.image_url.replace(/^\//, "")).href : null }));
+  return { hits: found, nextCursor, noMatch, query, elapsedMs };
 }

@@ -1,6 +1,6 @@
-// Draws codes and distances. Knows that a code arrives as hex of its packed bytes, lowest bit first within a byte.
+// Draws codes. Knows that a code arrives as hex of its packed bytes, lowest bit first within a byte.
 
-import { el, svg } from "./dom.js";
+import { svg } from "./dom.js";
 
 /**
  * Unpacks a code.
@@ -15,32 +15,25 @@ export function bitsOf(hex) {
 /**
  * Draws a code as a field of squares, eight bits a row up to 64 bits and sixteen above.
  * @param {string} hex The code.
+ * @param {{other?: string, undecided?: number[], name?: string}} more A code that it is compared with: bits that differ are marked;
+ *   bits that were nearly undecided get a dot; what it is the code of.
  * @returns {SVGElement} A picture with a text alternative.
  */
-export function bitField(hex) {
-  const bits = bitsOf(hex);
+export function bitField(hex, { other = hex, undecided = [], name = "Code" } = {}) {
+  const [bits, others, doubtful] = [bitsOf(hex), bitsOf(other), new Set(undecided)];
   const columns = bits.length > 64 ? 16 : 8;
   const rows = Math.max(1, Math.ceil(bits.length / columns));
-  const squares = bits.map((on, i) =>
-    svg("rect", { class: on ? "on" : "off", x: i % columns, y: Math.floor(i / columns), width: 0.84, height: 0.84 }),
-  );
-  const label = `Code of ${bits.length} bits, ${bits.filter(Boolean).length} of them set: ${hex}`;
+  const shapes = bits.flatMap((on, i) => {
+    const [x, y] = [i % columns, Math.floor(i / columns)];
+    const kind = `${on ? "on" : "off"}${on === others[i] ? "" : " differs"}`;
+    const square = svg("rect", { class: kind, x, y, width: 0.84, height: 0.84 });
+    return doubtful.has(i) ? [square, svg("circle", { class: `${kind} doubt`, cx: x + 0.42, cy: y + 0.42, r: 0.16 })] : [square];
+  });
+  const differing = bits.flatMap((on, i) => (on === others[i] ? [] : [i]));
+  const compared = other === hex ? "" : `; it differs in the bits ${differing.join(", ") || "none"}`;
+  const label = `${name} of ${bits.length} bits, ${bits.filter(Boolean).length} of them set: ${hex}${compared}`;
   const box = `-0.08 -0.08 ${columns} ${rows}`;
-  return svg("svg", { class: "bit-field", viewBox: box, role: "img", "aria-label": label }, ...squares);
-}
-
-/**
- * Shows a distance as words and as a bar whose full width is the whole code.
- * @param {number} distance Differing bits.
- * @param {number} nBits Bits of a code.
- * @returns {HTMLElement} Bar and words; the bar itself is hidden from screen readers, who get the words.
- */
-export function distanceBar(distance, nBits) {
-  const bar = el("span", { class: "bar", "aria-hidden": "true" });
-  bar.style.setProperty("--share", String(distance / nBits));
-  bar.style.setProperty("--n-bytes", String(nBits / 8));
-  const words = `${distance} of ${nBits} ${nBits === 1 ? "bit differs" : "bits differ"}`;
-  return el("p", { class: "distance", "data-distance": distance }, bar, el("span", {}, words));
+  return svg("svg", { class: "bit-field", viewBox: box, role: "img", "aria-label": label }, ...shapes);
 }
 
 /** Hex of a word's ASCII bytes: the pattern on the empty page spells the name. */

@@ -1,31 +1,35 @@
 // Draws one hit. Decides what a hit with and without a picture looks like; does not know what a click leads to.
 
-import { distanceBar } from "./bits.js";
+import { distanceBar, precisionBar } from "./bars.js";
 import { count, el } from "./dom.js";
 import { showPicture } from "./pictures.js";
 
 /**
- * Draws hits as list entries, hits of equal distance joined under one ruler mark.
+ * Draws hits as list entries, hits of equal distance joined under one heading, from which a line runs on.
  * @param {object[]} hits As the service ordered them.
  * @param {number} nBits Bits of a code.
- * @param {(hit: object) => void} onMore Called when a hit is chosen to search with.
+ * @param {{more: (hit: object) => void, detail: (hit: object) => void}} acts Called when a hit is chosen to search with, or to be shown.
  * @param {object | null} before The hit that stands before them already.
  * @returns {HTMLElement[]} Entries for an ordered list.
  */
-export function hitEntries(hits, nBits, onMore, before = null) {
+export function hitEntries(hits, nBits, acts, before = null) {
   return hits.map((hit, i) => {
     const isFirst = (hits[i - 1] ?? before)?.distance !== hit.distance;
-    // The mark repeats what each card says in words, so it is decoration.
-    const mark = el("div", { class: "mark", "aria-hidden": "true" }, isFirst ? el("span", {}, count(hit.distance, "bit")) : null);
     const kind = isTextCard(hit) ? "hit hit--text" : "hit";
-    const card = el("article", { class: "card" }, face(hit, onMore), caption(hit), distanceBar(hit.distance, nBits));
-    return el("li", { class: isFirst ? kind : `${kind} hit--same`, "data-id": hit.id }, mark, card);
+    const measures = [distanceBar(hit.distance, nBits), precisionBar(hit.expected_precision, hit.precision_interval)];
+    const parts = [face(hit, acts.more), caption(hit), el("div", { class: "measures" }, ...measures), details(hit, acts.detail)];
+    const card = el("article", { class: "card" }, ...parts);
+    return el("li", { class: isFirst ? kind : `${kind} hit--same`, "data-id": hit.id }, isFirst ? heading(hit.distance) : line(), card);
   });
 }
 
+const heading = (distance) =>
+  el("h3", { class: "mark" }, el("span", {}, count(distance, "bit"), el("span", { class: "sr" }, distance === 1 ? " differs" : " differ")));
+const line = () => el("div", { class: "mark", "aria-hidden": "true" });
+
 /** Draws the first page of hits as a list. */
-export function hitList(hits, nBits, onMore) {
-  return el("ol", { class: hits.every(isTextCard) ? "hits hits--texts" : "hits" }, ...hitEntries(hits, nBits, onMore));
+export function hitList(hits, nBits, acts) {
+  return el("ol", { class: hits.every(isTextCard) ? "hits hits--texts" : "hits" }, ...hitEntries(hits, nBits, acts));
 }
 
 /** What a hit is called in words: its text, or its id where it has none. */
@@ -68,6 +72,10 @@ function textFace(hit, onMore, thumbnail) {
 
 function picture(hit, alt) {
   return showPicture(el("img", { alt, loading: "lazy", decoding: "async", width: 320, height: 320 }), hit.image_url);
+}
+
+function details(hit, onDetail) {
+  return el("button", { class: "link card__details", type: "button", "aria-label": `Details of ${nameOf(hit)}`, onclick: () => onDetail(hit) }, "Details");
 }
 
 function caption(hit) {

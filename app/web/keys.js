@@ -1,6 +1,9 @@
 // Keeps the key of this visit and asks for one. Decides where it stays: in this tab's session, never in an address.
 
+import { el } from "./dom.js";
+
 const PLACE = "bitlens-key";
+document.body.append(keyDialog());
 const $ = (id) => document.getElementById(id);
 let asking = null;
 
@@ -69,4 +72,24 @@ function complain(words) {
   $("key-refusal").textContent = words;
   $("key").setAttribute("aria-invalid", String(Boolean(words)));
   if (words && $("key-dialog").open) $("key").select();
+}
+
+function keyDialog() {
+  const why = "This service answers only those who have a key. It stays in this tab until you close it or forget the key.";
+  const field = { id: "key", type: "password", autocomplete: "off", autocapitalize: "none", spellcheck: "false", "aria-describedby": "key-refusal", autofocus: true };
+  const ways = [
+    el("button", { class: "go", id: "key-use", type: "submit" }, "Use the key"),
+    el("button", { class: "link", id: "key-cancel", type: "button" }, "Not now"),
+  ];
+  const form = el(
+    "form",
+    { class: "key__form", id: "key-form", method: "dialog", autocomplete: "off" },
+    el("h2", { id: "key-title" }, "A key, please"),
+    el("p", { id: "key-why" }, why),
+    el("label", { for: "key" }, "Key"),
+    el("input", field),
+    el("p", { class: "refusal", id: "key-refusal", role: "alert" }),
+    el("div", { class: "key__ways" }, ...ways),
+  );
+  return el("dialog", { class: "key", id: "key-dialog", "aria-labelledby": "key-title", "aria-describedby": "key-why" }, form);
 }

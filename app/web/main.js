@@ -1,70 +1,118 @@
 // Wires the page: form, address and history, pictures, searches. The newest search wins; older ones are broken off.
 
-import { addressOfPicture, pictureAt, Problem, readiness, searchImage, searchLike, searchText } from "./api.js";
+import { readiness, searchCode, searchImage, searchLike, searchMix, searchText } from "./api.js";
+import * as composer from "./composer.js";
+import { isAdding, takeFiles, watchAdder } from "./adder.js";
+import { closeDetail, openDetail } from "./detail.js";
 import { count } from "./dom.js";
+import { chosenWishes, forgetFields, learnFields, showWishes, watchFilters } from "./filterpanel.js";
+import { toggled } from "./filters.js";
+import { Problem } from "./http.js";
 import { forgetKey, showForget } from "./keys.js";
 import { offerMore } from "./paging.js";
-import { fromAddress, isSearch, toAddress } from "./query.js";
 import { watchPictures } from "./picker.js";
+import { fromAddress, isSearch, toAddress, wordsFor } from "./query.js";
+import { untilBack } from "./recovery.js";
 import * as view from "./view.js";
+import { arrive, begin, forgetVisits, keep } from "./visits.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("composer");
 const ACTIONS = { 401: "Enter a key", 403: "Use another key" };
-const amounts = Array.from($("k").options, (option) => Number(option.value));
 
 // Pictures of this visit by number, so that Back finds them again; an address cannot carry them.
 const uploads = new Map();
 let running = null;
-let current = fromAddress(location.search, amounts);
-let previewUrl = null;
+let current = fromAddress(location.search, composer.allowed);
+const options = () => ({ ...composer.options(), wishes: chosenWishes() });
+const composed = () => ({ ...composer.composed(), wishes: chosenWishes() });
 
-const options = () => ({ target: form.elements.target.value, k: Number($("k").value) });
+// --- searching -----------------------------------------------------------------------------------------------------------
 
-async function search(query, { focus = false } = {}) {
+function start(query) {
   running?.abort();
   running = new AbortController();
+  closeDetail();
   current = query;
-  showInForm(query);
-  if (isSearch(query)) await run(query, running.signal, focus);
-  else view.showEmpty();
+  composer.showQuery(query, uploads.get(query.upload));
+  showWishes(query.wishes);
+  return running.signal;
 }
 
-async function run(query, signal, focus) {
+async function search(query, { focus = false } = {}) {
+  const signal = start(query);
+  if (!isSearch(query)) return view.showEmpty();
   view.showLoading(wordsFor(query));
   try {
     const answer = await ask(query, signal);
     if (signal.aborted) return;
-    const about = { words: wordsFor(query), thumbnail: previewUrl };
-    const append = view.showAnswer(answer, about, moreLike);
-    offerMore($("more"), answer.nextCursor, (cursor) => ask({ ...query, cursor }, signal), append, signal);
+    show([answer], query, signal);
     if (focus) view.focusResults();
   } catch (error) {
-    if (signal.aborted) return;
-    if (!(error instanceof Problem)) throw error;
-    view.showProblem(error, ACTIONS[error.status] ?? "Try again", () => {
-      if (error.status === 403) forgetKey();
-      search(query);
-    });
+    if (!signal.aborted) fail(error, query, signal);
   }
 }
 
-async function ask({ text, like, upload, ...chosen }, signal) {
-  if (text) return searchText(text, chosen, signal);
-  if (upload) return searchImage(uploads.get(upload), chosen, signal);
-  const answer = await searchLike(like, chosen, signal);
-  if (!chosen.cursor && answer.query.modality === "image") await previewItem(like, signal);
-  return answer;
+function show(pages, query, signal) {
+  const acts = { more: moreLike, detail: (hit) => detail(hit, pages, query) };
+  const append = view.showAnswer(pages[0], { words: wordsFor(query), ...query }, acts);
+  pages.slice(1).forEach(append);
+  keep(pages, query);
+  learnFields(pages.flatMap(({ hits }) => hits));
+  const push = (page) => {
+    learnFields(page.hits);
+    pages.push(page);
+    return append(page);
+  };
+  const load = async (cursor) => ({ ...(await ask({ ...query, cursor }, signal, pages[0])), cursor });
+  offerMore($("more"), pages.at(-1).nextCursor, load, push, signal);
+  if (query.upload || pages[0].query.modality !== "text") composer.preview(signal).then((url) => signal.aborted || view.showThumbnail(url));
 }
 
-// An item can be searched with whose picture is not kept.
-async function previewItem(id, signal) {
-  const blob = await pictureAt(addressOfPicture(id), signal).catch(() => null);
-  if (blob && !signal.aborted) showPreview(blob, `Item ${id}`);
+function detail(hit, pages, query) {
+  const list = pages.flatMap(({ hits }) => hits);
+  openDetail(list, list.indexOf(hit), pages[0].query, {
+    explain: (place, signal) => explained(place, pages, query, signal),
+    more: moreLike,
+    mix: query.text ? ({ id }) => go({ text: query.text, like: id, share: 0.5, ...options() }, { focus: true }) : null,
+    filter: (field, value) => go({ ...composed(), wishes: toggled(chosenWishes().filter((wish) => wish.field !== field), field, value) }, { focus: true }),
+  });
+}
+
+// Of all hits only the one is explained: the cursor that leads to it is had by asking for those before it.
+async function explained(place, pages, query, signal) {
+  let page = 0;
+  for (; place >= pages[page].hits.length; page += 1) place -= pages[page].hits.length;
+  let { cursor } = pages[page];
+  if (place) cursor = (await ask({ ...query, cursor, k: place }, signal, pages[0])).nextCursor;
+  const { hits, query: asked } = await ask({ ...query, cursor, k: 1, explain: true }, signal);
+  if (hits[0]?.id === pages[page].hits.at(place).id && asked.explanation) return { query: asked.explanation, hit: hits[0].explanation };
+  throw new Problem("The results have changed", "Search again to have them explained.");
+}
+
+function fail(error, query, signal) {
+  if (!(error instanceof Problem)) throw error;
+  view.showProblem(error, ACTIONS[error.status] ?? "Try again", () => {
+    if (error.status === 403) forgetKey();
+    search(query);
+  });
+  if (error.isAway) untilBack(signal).then(() => search(query));
+}
+
+// Further pages of what is costly to encode are asked for with the code that the first page told.
+function ask({ text, like, upload, share, ...wanted }, signal, first = null) {
+  const picture = upload ? { blob: uploads.get(upload) } : like ? { id: like } : null;
+  const isMix = Boolean(text && picture);
+  if (first && (upload || isMix)) {
+    return searchCode(first.query, { ...wanted, sure: isMix ? 0 : wanted.sure, target: first.hits[0].target }, signal);
+  }
+  if (isMix) return searchMix(text, picture, share, wanted, signal);
+  if (text) return searchText(text, wanted, signal);
+  return upload ? searchImage(picture.blob, wanted, signal) : searchLike(like, wanted, signal);
 }
 
 function go(query, behaviour) {
-  history.pushState({ upload: query.upload }, "", toAddress(query));
+  begin(toAddress(query), query.upload ? { upload: query.upload, share: query.share } : {});
   return search(query, behaviour);
 }
 
@@ -73,67 +121,37 @@ function moreLike(hit) {
   return go({ like: hit.id, ...options(), target: hit.image_url ? "image" : hit.target }, { focus: true });
 }
 
-function wordsFor({ text, like }) {
-  if (text) return `“${text}”`;
-  return like ? "this picture" : "your picture";
-}
-
-// --- what the form shows -------------------------------------------------------------------------------------------------
-
-function showInForm({ text, like, upload, target, k }) {
-  $("q").value = text ?? "";
-  form.elements.target.value = target;
-  $("k").value = String(k);
-  $("refusal").textContent = "";
-  if (upload) showPreview(uploads.get(upload), uploads.get(upload).name);
-  else if (!like) hidePreview();
-  explainTarget();
-}
-
-function showPreview(blob, name) {
-  hidePreview();
-  previewUrl = URL.createObjectURL(blob);
-  $("preview").src = previewUrl;
-  $("chosen-name").textContent = name;
-  $("chosen").hidden = false;
-}
-
-function hidePreview() {
-  if (previewUrl) URL.revokeObjectURL(previewUrl);
-  previewUrl = null;
-  $("preview").removeAttribute("src");
-  $("chosen").hidden = true;
-}
-
-function explainTarget() {
-  const automatic = current.like ? "An item finds its own kind." : "A text finds pictures, a picture finds texts.";
-  $("why").textContent = form.elements.target.value === "" ? automatic : "";
-}
-
 // --- what the visitor does -----------------------------------------------------------------------------------------------
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const text = $("q").value.trim();
-  if (text) go({ text, ...options() });
+  const query = composed();
+  if (isSearch(query)) go(query);
   else $("q").focus();
 });
 
+form.addEventListener("input", composer.explain);
+
 form.addEventListener("change", (event) => {
-  if (event.target.name !== "target" && event.target.name !== "k") return;
-  explainTarget();
-  const typed = $("q").value.trim();
-  const query = { ...(typed ? { text: typed } : current), ...options() };
-  if (isSearch(current)) go(query);
+  if (!["target", "k", "sure", "share"].includes(event.target.name)) return;
+  composer.explain();
+  if (isSearch(current)) go(composed());
+});
+
+watchFilters((wishes) => {
+  if (isSearch(current)) return void go({ ...composed(), wishes });
+  go({ ...options(), wishes });
 });
 
 $("clear").addEventListener("click", () => {
-  go(options());
+  const { like, upload, share, ...rest } = composed();
+  go(rest);
   $("q").focus();
 });
 
 $("forget").addEventListener("click", () => {
   forgetKey();
+  forgetVisits();
   go(options());
   $("announcement").textContent = "The key is forgotten.";
   $("q").focus();
@@ -143,7 +161,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest?.(".examples a, #home");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
-  go({ ...fromAddress(link.search, amounts), ...(link.id === "home" ? {} : options()) });
+  go({ ...fromAddress(link.search, composer.allowed), ...(link.id === "home" ? {} : options()) });
 });
 
 document.addEventListener("keydown", (event) => {
@@ -153,28 +171,41 @@ document.addEventListener("keydown", (event) => {
   $("q").focus();
 });
 
-watchPictures(
-  { file: $("file"), curtain: $("curtain") },
-  (file) => {
-    const upload = uploads.size + 1;
-    uploads.set(upload, file);
-    go({ upload, ...options() });
-  },
-  (reason) => {
-    $("refusal").textContent = reason;
-  },
-);
+function takePicture(file) {
+  const upload = uploads.size + 1;
+  uploads.set(upload, file);
+  const { like, ...rest } = composed();
+  go({ ...rest, upload, ...(rest.text ? { share: Number($("share").value) / 100 } : {}) });
+}
+
+const uses = { onPicture: takePicture, onMany: takeFiles, wantsMany: isAdding, onRefusal: composer.refuse };
+watchPictures({ file: $("file"), curtain: $("curtain") }, uses);
+
+watchAdder(() => {
+  forgetVisits();
+  forgetFields();
+  introduceService();
+  if (isSearch(current)) search(current);
+});
+$("add-first").addEventListener("click", () => $("add").click());
 
 window.addEventListener("popstate", (event) => {
-  const upload = event.state?.upload;
-  search({ ...fromAddress(location.search, amounts), ...(uploads.has(upload) ? { upload } : {}) });
+  const seen = arrive();
+  const { upload, share } = event.state ?? {};
+  const query = seen?.about ?? { ...fromAddress(location.search, composer.allowed), ...(uploads.has(upload) ? { upload, share } : {}) };
+  if (!seen) return void search(query);
+  const signal = start(query);
+  show(seen.pages, query, signal);
+  window.scrollTo(0, seen.scrollY);
 });
 
 // --- start ---------------------------------------------------------------------------------------------------------------
 
 async function introduceService() {
   try {
-    const { ready, checks = {}, n_items: nItems, n_bits: nBits, bundle_id: bundleId } = await readiness();
+    const { ready, checks = {}, n_items: nItems, n_bits: nBits, bundle_id: bundleId, calibrated = false } = await readiness();
+    $("nothing").hidden = nItems > 0;
+    if (calibrated) composer.offerChances();
     const troubles = Object.entries(checks).filter(([, found]) => found !== "ok").map(([what, found]) => `${what} ${found}`);
     const facts = [`Codes by bundle ${String(bundleId).slice(0, 12)}`, ...troubles, ...(ready ? [] : ["not ready"])];
     view.showService(`${count(nItems, "item")}, ${nBits} bits each`, facts.join(" · "));

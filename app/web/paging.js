@@ -1,7 +1,7 @@
 // Loads further pages when the end of the list comes near, or by a button. Does not know what a page is made of.
 
-import { laterWords, Problem } from "./api.js";
 import { el } from "./dom.js";
+import { laterWords, Problem } from "./http.js";
 import { sentence } from "./view.js";
 
 const AHEAD = "600px"; // the next page is asked for when the end is so near to the window
@@ -33,7 +33,7 @@ export function offerMore(place, cursor, load, append, signal) {
       if (byHand) first?.querySelector("button")?.focus({ preventScroll: true });
       byHand = false;
       if (cursor) nearness.observe(button);
-      else place.replaceChildren();
+      else place.replaceChildren(el("p", { class: "more__end" }, "These are all."));
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Problem)) throw error;

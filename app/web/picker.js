@@ -1,32 +1,37 @@
-// Takes a picture by choosing, dropping or pasting, and refuses kindly what is none. Does not know what is done with it.
+// Takes pictures by choosing, dropping or pasting, and refuses kindly what is none. Does not know what is done with them.
 
-// What the service takes unless it is told otherwise: this only spares a hopeless upload, the service decides.
-const TYPES = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"];
-const MAX_BYTES = 20 * 1024 * 1024;
+import { dropped } from "./entries.js";
+import { refusal } from "./picturefile.js";
 
 /**
  * Wires the file input, dropping (anywhere in the window) and pasting.
  * @param {{file: HTMLInputElement, curtain: HTMLElement}} parts The file input, and what covers the page while a file is over it.
- * @param {(file: File) => void} onPicture Called with an acceptable picture.
- * @param {(reason: string) => void} onRefusal Called with a sentence for everything else.
+ * @param {{onPicture: (file: File) => void, onMany: (found: Promise<object[]>) => void, wantsMany: () => boolean,
+ *   onRefusal: (reason: string) => void}} uses What a picture is for, what several files or a folder are for, whether a single one
+ *   counts as several now, and who is told in a sentence of everything else.
  */
-export function watchPictures({ file, curtain }, onPicture, onRefusal) {
-  const take = (files) => {
-    const reason = refusal(files);
+export function watchPictures({ file, curtain }, { onPicture, onMany, wantsMany, onRefusal }) {
+  const take = (one) => {
+    const reason = refusal(one);
     if (reason) onRefusal(reason);
-    else onPicture(files[0]);
+    else onPicture(one);
   };
   file.addEventListener("change", () => {
-    if (file.files.length) take([...file.files]);
+    if (file.files.length) take(file.files[0]);
     file.value = ""; // so that choosing the same file again is a change
   });
   document.addEventListener("paste", (event) => {
-    const files = [...event.clipboardData.files];
-    if (!files.length) return; // text goes where the cursor is
+    const [one] = event.clipboardData.files;
+    if (!one || document.querySelector("dialog[open]")) return; // text goes where the cursor is
     event.preventDefault();
-    take(files);
+    take(one);
   });
-  watchDrops(curtain, take);
+  watchDrops(curtain, (transfer) => {
+    const { isMany, files, found } = dropped(transfer);
+    if (isMany || (files.length && wantsMany())) onMany(found());
+    else if (files.length) take(files[0]);
+    else onRefusal("That was a link, not a picture. Save the picture first, then drop the file.");
+  });
 }
 
 function watchDrops(curtain, take) {
@@ -44,19 +49,6 @@ function watchDrops(curtain, take) {
     if (!carriesSomething(event)) return;
     event.preventDefault();
     enter(-depth);
-    take([...event.dataTransfer.files]);
+    take(event.dataTransfer);
   });
 }
-
-function refusal(files) {
-  if (!files.length) return "That was a link, not a picture. Save the picture first, then drop the file.";
-  if (files.length > 1) return "One picture at a time, please.";
-  const [{ name, type, size }] = files;
-  if (!type.startsWith("image/")) return `“${name}” is not a picture. Choose a JPEG, PNG, WebP, GIF or BMP file.`;
-  if (!TYPES.includes(type)) return `“${name}” is in a format that cannot be read here. Choose a JPEG, PNG, WebP, GIF or BMP file.`;
-  if (!size) return `“${name}” is empty.`;
-  if (size > MAX_BYTES) return `“${name}” has ${megabytes(size)}; up to ${megabytes(MAX_BYTES)} can be searched with.`;
-  return "";
-}
-
-const megabytes = (n) => `${(n / 1024 / 1024).toFixed(n % (1024 * 1024) ? 1 : 0)} MB`;

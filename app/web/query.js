@@ -1,41 +1,60 @@
 // What is searched, and how that is written in the page's address. Knows neither the service nor the page.
 
-export const DEFAULTS = { target: "", k: 24 };
+import { parametersOf, wishesFrom } from "./filters.js";
+
+export const DEFAULTS = { target: "", k: 24, sure: 0, share: 0.5 };
 const TARGETS = ["", "image", "text"];
 
 /**
- * A search: exactly one of text, like and upload is given, or none for the empty page.
- * @typedef {{text?: string, like?: string, upload?: number, target: string, k: number}} Query
+ * A search: a text, a picture (an item's, or one of the visitor's own by its number), or both with the picture's share; none of them
+ * for the empty page.
+ * @typedef {{text?: string, like?: string, upload?: number, share?: number, target: string, k: number, sure: number, wishes: object[]}} Query
  */
 
 /**
  * Reads a query from an address.
  * @param {string} search `location.search`.
- * @param {number[]} amounts Allowed numbers of results.
+ * @param {{amounts: number[], chances: number[]}} allowed Numbers of results, and least expected precisions.
  * @returns {Query} Unknown values are replaced by the defaults.
  */
-export function fromAddress(search, amounts) {
+export function fromAddress(search, { amounts, chances }) {
   const parameters = new URLSearchParams(search);
   const target = parameters.get("target") ?? DEFAULTS.target;
   const k = Number(parameters.get("k") ?? DEFAULTS.k);
+  const sure = Number(parameters.get("sure") ?? DEFAULTS.sure);
   const text = (parameters.get("q") ?? "").trim();
   const like = parameters.get("like") ?? "";
+  const share = Number(parameters.get("share") ?? DEFAULTS.share);
   return {
-    ...(text ? { text } : like ? { like } : {}),
+    ...(text ? { text } : {}),
+    ...(like ? { like } : {}),
+    ...(text && like ? { share: share >= 0 && share <= 1 ? share : DEFAULTS.share } : {}),
     target: TARGETS.includes(target) ? target : DEFAULTS.target,
     k: amounts.includes(k) ? k : DEFAULTS.k,
+    sure: chances.includes(sure) ? sure : DEFAULTS.sure,
+    wishes: wishesFrom(parameters),
   };
 }
 
 /** Writes a query as an address; an uploaded picture cannot be written, so only its options are. */
-export function toAddress({ text, like, target, k }) {
+export function toAddress({ text, like, share, target, k, sure, wishes }) {
   const parameters = new URLSearchParams();
   if (text) parameters.set("q", text);
-  else if (like) parameters.set("like", like);
+  if (like) parameters.set("like", like);
+  if (text && like && share !== DEFAULTS.share) parameters.set("share", String(share));
   if (target !== DEFAULTS.target) parameters.set("target", target);
   if (k !== DEFAULTS.k) parameters.set("k", String(k));
+  if (sure !== DEFAULTS.sure) parameters.set("sure", String(sure));
+  for (const [name, value] of parametersOf(wishes)) parameters.append(name, value);
   const written = parameters.toString();
   return written ? `?${written}` : "./";
+}
+
+/** What a query is called in a sentence. */
+export function wordsFor({ text, like, upload }) {
+  const picture = like ? "this picture" : upload ? "your picture" : "";
+  if (text && picture) return `“${text}” with ${picture}`;
+  return text ? `“${text}”` : picture;
 }
 
 /** True when there is something to search with. */

@@ -1,9 +1,10 @@
 // Shows the states of the page: empty, loading, results, nothing found, error. Knows elements, not requests.
 
+import { barLegend } from "./bars.js";
 import { bitField, spell } from "./bits.js";
-import { laterWords } from "./api.js";
 import { hitEntries, hitList } from "./cards.js";
 import { count, el } from "./dom.js";
+import { laterWords } from "./http.js";
 import { dropPictures } from "./pictures.js";
 
 const $ = (id) => document.getElementById(id);
@@ -38,15 +39,25 @@ export function showLoading(words) {
 
 /**
  * Shows an answer, or its first page.
- * @param {object} answer The service's `{hits, query, elapsedMs}`.
- * @param {{words: string, thumbnail: string | null}} about What was searched, its picture.
- * @param {(hit: object) => void} onMore Called when a hit is chosen to search with.
+ * @param {object} answer The service's `{hits, noMatch, query, elapsedMs}`.
+ * @param {{words: string, sure: number, wishes: object[]}} about What was searched, the least precision, the filters that hold.
+ * @param {{more: (hit: object) => void, detail: (hit: object) => void}} acts Called when a hit is chosen to search with, or to be shown.
  * @returns {(page: object) => HTMLElement | null} Appends a further page and returns the first of its entries.
  */
-export function showAnswer({ hits, query, elapsedMs }, { words, thumbnail }, onMore) {
+export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure, wishes }, acts) {
   dropPictures();
+  if (noMatch) {
+    const detail = `Nothing here is at least ${Math.round(sure * 100)} % likely to be relevant to ${words}.`;
+    enter("none", "No match.", message("No match", detail, "Ask for less under “Relevant”, or search in other words."));
+    return () => null;
+  }
+  if (!hits.length && wishes.length) {
+    const detail = "No item of the kind you look for has what the filters ask of it.";
+    enter("none", "Nothing found.", message("Nothing found", detail, "Remove a filter, or try another choice under “Look for”."));
+    return () => null;
+  }
   if (!hits.length) {
-    // A search has no bound on the distance, so an empty answer can only mean that there is nothing to compare with.
+    // Without a least precision a search has no bound on the distance, so an empty answer can only mean that there is nothing to compare with.
     const detail = `Nothing of the kind you look for is indexed yet, so there is nothing to compare ${words} with.`;
     enter("none", "Nothing found.", message("Nothing found", detail, "Try another choice under “Look for”, or index some items first."));
     return () => null;
@@ -54,11 +65,11 @@ export function showAnswer({ hits, query, elapsedMs }, { words, thumbnail }, onM
   const nBits = query.code.length * 4;
   const title = (shown) => `${count(shown.length, kindOf(shown))} nearest to ${words}`;
   const nearest = `the nearest differs in ${hits[0].distance} of ${nBits} bits`;
-  const [head, list] = [header(title(hits), query, elapsedMs, thumbnail), hitList(hits, nBits, onMore)];
+  const [head, list] = [header(title(hits), query, elapsedMs, hits), hitList(hits, nBits, acts)];
   enter("results", `${title(hits)}; ${nearest}.`, head, list, el("div", { id: "more" }), credit(hits));
   let shown = hits;
   return (page) => {
-    const entries = hitEntries(page.hits, nBits, onMore, shown.at(-1));
+    const entries = hitEntries(page.hits, nBits, acts, shown.at(-1));
     shown = [...shown, ...page.hits];
     list.append(...entries);
     head.querySelector("h2").textContent = title(shown);
@@ -67,6 +78,13 @@ export function showAnswer({ hits, query, elapsedMs }, { words, thumbnail }, onM
     $("announcement").textContent = `${count(page.hits.length, "more result")}.`;
     return entries[0] ?? null;
   };
+}
+
+/** Shows the picture that was searched with beside its code. */
+export function showThumbnail(url) {
+  const bits = $("results").querySelector(".answer__bits");
+  if (!url || !bits || $("results").querySelector(".answer__picture")) return;
+  bits.before(el("img", { class: "answer__picture", src: url, alt: "The picture searched with", width: 72, height: 72 }));
 }
 
 /**
@@ -86,8 +104,7 @@ export function showProblem({ title, detail, retryAfterS }, action, onAction) {
 /** Brings the results into sight and hands them the keyboard: what was focused before is gone. */
 export function focusResults() {
   $("results").focus({ preventScroll: true });
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  $("composer").scrollIntoView({ behavior: still ? "auto" : "smooth", block: "start" });
+  $("composer").scrollIntoView({ block: "start" }); // at once: what would be scrolled past is not there any more
 }
 
 /**
@@ -107,18 +124,18 @@ function enter(state, announcement, ...content) {
   $("announcement").textContent = announcement;
 }
 
-function header(title, query, elapsedMs, thumbnail) {
+function header(title, query, elapsedMs, hits) {
   const facts = [
     ["Code", query.code],
     ["Took", `${Math.max(1, Math.round(elapsedMs))} ms`],
     ["Code from", query.cached ? "the cache" : "the encoder"],
   ].map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value)));
+  const legend = barLegend(query.code.length * 4, typeof hits[0].expected_precision === "number");
   return el(
     "header",
     { class: "answer" },
     el("div", { class: "answer__bits" }, bitField(query.code)),
-    thumbnail ? el("img", { class: "answer__picture", src: thumbnail, alt: "The picture searched with", width: 72, height: 72 }) : null,
-    el("div", { class: "answer__words" }, el("h2", {}, title), el("dl", { class: "facts" }, ...facts)),
+    el("div", { class: "answer__words" }, el("h2", {}, title), el("dl", { class: "facts" }, ...facts), legend),
   );
 }
 

@@ -19,6 +19,7 @@ from selenium.webdriver import Chrome
 from app.keys import new_key
 from tests.browser.chromium import start_chromium
 from tests.browser.page import SearchPage
+from tests.builders import picture as picture_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COLOURS = ["crimson", "seagreen", "royalblue", "goldenrod", "purple", "black", "teal", "chocolate"]
@@ -52,8 +53,9 @@ def _items() -> list[dict[str, object]]:
 
 
 @contextmanager
-def _process(folder: Path, **environment: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.e2e.fake_server", "--data-dir", str(folder)]
+def server(folder: Path, port: int = 0, **environment: str) -> Iterator[str]:
+    """Runs a service with fake encoders; yields its address."""
+    command = [sys.executable, "-m", "tests.e2e.fake_server", "--data-dir", str(folder), "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY, env={**os.environ, **environment}) as process:
         assert process.stdout is not None
         try:
@@ -67,7 +69,7 @@ def _process(folder: Path, **environment: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def empty_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a service process of our own."""
-    with _process(tmp_path_factory.mktemp("service")) as address:
+    with server(tmp_path_factory.mktemp("service")) as address:
         yield address
 
 
@@ -77,7 +79,7 @@ def guarded_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     keys = ",".join(str(key) for _, key in SECRETS.values())
     files = [(colour, (f"{colour}.png", drawing(colour), "image/png")) for colour in COLOURS]
     items = [{"id": f"item-{i}", "text": f"number {i}", "image": COLOURS[i % len(COLOURS)]} for i in range(30)]
-    with _process(tmp_path_factory.mktemp("guarded"), BITLENS_KEYS=keys) as address:
+    with server(tmp_path_factory.mktemp("guarded"), BITLENS_KEYS=keys) as address:
         headers = {"authorization": f"Bearer {SECRETS['write'][0]}"}
         answer = httpx.post(f"{address}/index", data={"items": json.dumps(items)}, files=files, headers=headers, timeout=60)
         assert answer.json()["n_added"] == len(items)
@@ -93,6 +95,30 @@ def service(empty_service: str) -> str:
     answer.raise_for_status()
     assert answer.json()["n_added"] == len(COLOURS) + 3
     return empty_service
+
+
+@pytest.fixture(scope="session")
+def library_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a service that holds 520 items with 40 different pictures, 13 of each."""
+    meanings = [f"a {colour} {shape}" for colour in COLOURS for shape in ("square", "circle", "star", "cross", "ring")]
+    files = [(f"file-{i}", (f"{i}.png", picture_of(words), "image/png")) for i, words in enumerate(meanings)]
+    with server(tmp_path_factory.mktemp("library")) as address:
+        for batch in range(13):
+            items = [
+                {"id": f"{batch}-{i}", "text": words, "image": f"file-{i}", "payload": {"shelf": batch, "shape": words.split()[2]}}
+                for i, words in enumerate(meanings)
+            ]
+            httpx.post(f"{address}/index", data={"items": json.dumps(items)}, files=files, timeout=60).raise_for_status()
+        yield address
+
+
+@pytest.fixture
+def library(driver: Chrome, library_service: str) -> Iterator[SearchPage]:
+    """The page of a service with many items."""
+    driver.get("about:blank")
+    driver.get_log("browser")
+    yield SearchPage(driver, library_service).resize(1400).prefer(color_scheme="light").open()
+    assert SearchPage(driver, library_service).console_errors() == []
 
 
 @pytest.fixture(scope="session")

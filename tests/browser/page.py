@@ -80,6 +80,13 @@ class SearchPage:
         self.driver.execute_script(script, name, media_type, content.hex())
         return self
 
+    def drag(self, *paths: Path) -> SearchPage:
+        """Drops files and folders from disk, as a file manager would."""
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.driver.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": 100, "y": 100, "data": data})
+        return self
+
     def paste(self, name: str, media_type: str, content: bytes) -> SearchPage:
         script = """
             const [name, type, hex] = arguments;
@@ -88,6 +95,15 @@ class SearchPage:
             document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
         """
         self.driver.execute_script(script, name, media_type, content.hex())
+        return self
+
+    def slide(self, selector: str, value: int) -> SearchPage:
+        script = """
+            const [slider, value] = [document.querySelector(arguments[0]), arguments[1]];
+            slider.value = value;
+            for (const kind of ["input", "change"]) slider.dispatchEvent(new Event(kind, { bubbles: true }));
+        """
+        self.driver.execute_script(script, selector, str(value))
         return self
 
     def click_hit(self, item_id: str) -> SearchPage:
@@ -115,8 +131,8 @@ class SearchPage:
 
     # --- reading -------------------------------------------------------------------------------------------------------
 
-    def find(self, selector: str) -> WebElement:
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
+    def find(self, selector: str, by: str = By.CSS_SELECTOR) -> WebElement:
+        return self.driver.find_element(by, selector)
 
     def find_all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from selenium.webdriver import Chrome
 
+from tests.browser.conftest import server
 from tests.browser.page import SearchPage
 
 pytestmark = pytest.mark.browser
@@ -46,17 +49,32 @@ def test_an_unknown_item_shows_the_problems_words(page: SearchPage, reported: Ca
     assert reported("404")
 
 
-def test_an_unreachable_service_is_said_and_can_be_tried_again(page: SearchPage, reported: Callable[[str], bool]) -> None:
+def test_an_unreachable_service_is_said_and_the_search_goes_on_when_it_is_back(
+    page: SearchPage, reported: Callable[[str], bool]
+) -> None:
     page.driver.set_network_conditions(offline=True, latency=0, throughput=-1)
     try:
         page.find("#q").send_keys("a square\n")
         page.until(lambda: page.state == "error")
         assert page.title == "The service cannot be reached"
+        assert page.find(".message button").text == "Try again"
     finally:
         page.driver.delete_network_conditions()
-    assert reported("ERR_INTERNET_DISCONNECTED")
-    page.find(".message button").click()
     page.until(lambda: page.state == "results")
+    assert "“a square”" in page.title
+    assert reported("ERR_INTERNET_DISCONNECTED")
+
+
+def test_a_service_that_went_and_came_back_answers_by_itself(driver: Chrome, tmp_path: Path) -> None:
+    with server(tmp_path) as address:
+        page = SearchPage(driver, address).resize(1400).open()
+    page.find("#q").send_keys("a square\n")
+    page.until(lambda: page.state == "error")
+    assert "goes on as soon as it answers" in page.text
+    with server(tmp_path, port=urlsplit(address).port or 0):
+        page.until(lambda: page.state != "error").finished()
+        assert page.title == "Nothing found"
+    assert all("ERR_CONNECTION_REFUSED" in line for line in page.console_errors())
 
 
 def test_an_answer_of_a_proxy_is_put_into_words(page: SearchPage) -> None:

@@ -75,7 +75,9 @@ def test_an_item_with_a_difficult_id_can_be_searched_with(page: SearchPage) -> N
 
 def test_back_finds_an_uploaded_picture_again(page: SearchPage, picture: Path) -> None:
     page.choose(picture).until(lambda: page.state == "results")
+    page.find("#clear").click()
     page.search("a square")
+    page.driver.back()
     page.driver.back()
     page.until(lambda: "your picture" in page.title).finished()
     assert page.find("#chosen-name").text == "crimson.png"

@@ -1,0 +1,41 @@
+// The panel on what distances mean, and whether they still do. Decides which radii are told in words.
+
+import { percent } from "../bars.js";
+import { el } from "../dom.js";
+import { curve } from "./charts.js";
+import { whole } from "./words.js";
+
+const TOLD = [0.9, 0.8, 0.5];
+const KINDS = { labels: "shares a label with the query", partner: "is the query’s own other half", judgements: "was judged so" };
+
+/** Draws the panel. */
+export function drawCalibration({ served, kind, measured_on: on, curves }, drift) {
+  if (served === null) return [el("p", { class: "note" }, "Nobody has measured what this bundle’s distances mean: python -m training calibrate does.")];
+  const source = served.source === "bundle" ? "The bundle’s own calibration" : `Made of judgements at ${new Date(served.made_at).toLocaleString("en-GB")}`;
+  return [
+    el("p", { class: "note" }, `${source}. Relevant is what ${KINDS[kind] ?? kind}. Measured on ${factsOf(on)}.`),
+    el("div", { class: "columns" }, ...Object.entries(curves).map(([direction, one]) => drawCurve(direction, one, drift[direction]))),
+  ];
+}
+
+function drawCurve(direction, { expected_precision: value, low, high, base_rate: rate, n_pairs: n }, drifted) {
+  const name = direction.replace("-", " finds ");
+  const told = TOLD.map((share) => [share, value.findLastIndex((one) => one >= share)]).filter(([, radius]) => radius >= 0);
+  const words = told.length ? told.map(([share, radius]) => `${percent(share)} up to ${radius} bits`).join(", ") : `at most ${percent(value[0])}`;
+  return el(
+    "div",
+    {},
+    el("h4", {}, name),
+    curve({ value, low, high }, `Expected precision by distance where ${name}: ${words}`),
+    el("p", {}, `${words[0].toUpperCase()}${words.slice(1)}. By chance ${percent(rate)}; ${whole(n)} pairs.`),
+    drifted ? el("p", { class: drifted.is_drifting ? "bad" : "note" }, `Drift: ${drifted.words}.`) : null,
+  );
+}
+
+function factsOf(on) {
+  const told = Object.entries(on).filter(([, value]) => typeof value !== "object").map(([name, value]) => {
+    const words = name.replace(/^n_/, "").replaceAll("_", " ");
+    return typeof value === "number" ? `${whole(value)} ${words}` : `${words} “${value}”`;
+  });
+  return told.length ? told.join(", ") : "what the calibration does not say";
+}

@@ -1,0 +1,68 @@
+// The panel of latencies: of requests by route, and of the stages within. Decides over how long "lately" goes.
+
+import { el } from "../dom.js";
+import { rangeBar } from "./charts.js";
+import { histogramsOf, quantile, samplesOf, since, total } from "./prometheus.js";
+import { duration, whole } from "./words.js";
+
+const LATELY_MS = 60_000;
+const SCALE = [0.0002, 10]; // seconds
+const MOST_ROUTES = 12;
+const HIDDEN = new Set(["none", "/", "/operator", "/docs"]); // pages and their files
+const looks = []; // {at, routes, stages} of the last minute
+
+/**
+ * Notes one look at the metrics.
+ * @param {string} text What `GET /metrics` answered.
+ * @param {number} at When, in milliseconds.
+ * @returns {{routes: object[], stages: object[]}} What is to be drawn.
+ */
+export function noteMetrics(text, at) {
+  const samples = samplesOf(text);
+  const now = { at, routes: histogramsOf(samples, "bitlens_request_seconds", ["method", "route"]), stages: histogramsOf(samples, "bitlens_stage_seconds", ["stage"]) };
+  const failed = failuresBy(samples);
+  looks.push(now);
+  while (looks.length > 2 && at - looks[1].at >= LATELY_MS) looks.shift();
+  const rows = (kind) => [...now[kind]].map(([key, { labels, counts }]) => ({ key, labels, ...figuresOf(counts, looks[0][kind].get(key)?.counts) }));
+  const routes = rows("routes").filter(({ labels }) => !HIDDEN.has(labels.route)).sort((a, b) => b.n - a.n).slice(0, MOST_ROUTES);
+  return { routes: routes.map((row) => ({ ...row, nFailed: failed.get(row.key) ?? 0 })), stages: rows("stages").filter(({ n }) => n) };
+}
+
+function figuresOf(counts, earlier) {
+  const isFirst = looks.length < 2;
+  const lately = isFirst ? new Map() : since(counts, earlier);
+  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => quantile(counts, share));
+  return { n: total(counts), p50, p95, p99, nLately: total(lately), p95Lately: quantile(lately, 0.95) };
+}
+
+function failuresBy(samples) {
+  const failed = new Map();
+  for (const { name, labels, value } of samples) {
+    const key = `${labels.method} ${labels.route}`;
+    if (name === "bitlens_request_seconds_count" && labels.status >= "500") failed.set(key, (failed.get(key) ?? 0) + value);
+  }
+  return failed;
+}
+
+/** Draws the panel. */
+export function drawLatency({ routes, stages }) {
+  const note = "Half of the requests are answered by the beginning of a bar, 95 % by its tick, 99 % by its end; the scale is logarithmic, 0.2 ms to 10 s.";
+  return [
+    el("p", { class: "note" }, routes.length ? `${note} Since the start; lately is the last minute.` : "No request has been answered yet."),
+    routes.length ? table("Requests by route", ["Route", "Requests", "Failed", "50 %", "95 %", "99 %", "", "Lately", "95 % lately"], routes.map(routeRow)) : null,
+    stages.length ? table("Stages within", ["Stage", "Times", "", "50 %", "95 %", "99 %", "", "Lately", "95 % lately"], stages.map(stageRow)) : null,
+  ];
+}
+
+const routeRow = (row) => [row.key, whole(row.n), row.nFailed ? el("b", { class: "bad" }, whole(row.nFailed)) : "0", ...times(row)];
+const stageRow = (row) => [row.labels.stage.replace("_", " "), whole(row.n), "", ...times(row)];
+const times = ({ p50, p95, p99, nLately, p95Lately }) => [
+  duration(p50), duration(p95), duration(p99), p50 ? rangeBar([p50, p95, p99], SCALE) : "", whole(nLately), duration(p95Lately),
+];
+
+function table(caption, heads, rows) {
+  const head = el("tr", {}, ...heads.map((words) => (words ? el("th", { scope: "col" }, words) : el("td", {}))));
+  const body = rows.map(([name, ...cells]) => el("tr", {}, el("th", { scope: "row" }, name), ...cells.map((cell) => el("td", {}, cell))));
+  const inner = el("table", {}, el("caption", {}, caption), el("thead", {}, head), el("tbody", {}, ...body));
+  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption }, inner);
+}
