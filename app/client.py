@@ -347,6 +347,19 @@ CodeStatsOut = TypedDict(
         "alarms": list[str],
     },
 )
+CurveOut = TypedDict(
+    "CurveOut", {"base_rate": float, "n_pairs": int, "expected_precision": list[float], "low": list[float], "high": list[float]}
+)
+CalibrationStatsOut = TypedDict(
+    "CalibrationStatsOut",
+    {
+        "served": ServedCalibration | None,
+        "kind": Literal["labels", "partner", "judgements"] | None,
+        "n_bits": int,
+        "measured_on": Json,
+        "curves": dict[str, CurveOut],
+    },
+)
 
 
 # --- what goes wrong ---
@@ -777,6 +790,11 @@ class _Operations:
     def code_stats(self) -> Call[CodeStatsOut]:
         """Tells how healthy the indexed codes are."""
         return _get("/stats/codes", CodeStatsOut)
+
+    @_Operation
+    def calibration_stats(self) -> Call[CalibrationStatsOut]:
+        """Tells what distances mean: how probably a hit is relevant, by distance and direction."""
+        return _get("/stats/calibration", CalibrationStatsOut)
 
     @_Operation
     def metrics(self) -> Call[str]:

@@ -5,13 +5,13 @@
 
 A query abstains by ``min_precision`` if nothing in the index (train and gallery) lies within the radius that it stands for, and by
 familiarity if its own is less than that (``model.familiarity``); both are calibrated on the training split alone. The query
-split's pairs are answerable. Without an answer are: the same queries on an index from which all that shares a label with them was
-taken (``label taken out``); drawings of OpenMoji of flags, symbols, food and objects, and their names; sentences of this project's
-pages; what WordNet says of abstract nouns (FILE is its ``data.noun``; Debian has it in the package ``wordnet-base``); and words of
-random letters. With ``--apart`` a run is trained first, on the pairs that have none of these labels, and asked for the photographs
-and captions of pairs that have no others. Beside each curve stand two numbers that need no threshold: how many of a kind abstain
-where a tenth of the answerable ones do, and the probability that an answerable query is nearer, or more familiar, than one of the
-kind (one half is chance). Markdown tables; the last line is JSON.
+split's pairs are answerable, and so are short texts that name what there is. Without an answer are: the same queries on an index
+from which all that shares a label with them was taken (``label taken out``); OpenMoji's drawings of flags, symbols, food and
+objects, and their names; sentences of this project's pages; what WordNet says of abstract nouns (FILE is its ``data.noun``;
+Debian's ``wordnet-base`` has it); and words of random letters. With ``--apart`` a run is trained first, on the pairs that have
+none of these labels, and asked for photographs and captions of pairs that have no others. Beside each curve stand two numbers that
+need no threshold: how many of a kind abstain where a tenth of the answerable ones do, and the probability that an answerable query
+is nearer, or more familiar, than one of the kind (one half is chance). Markdown tables; the last line is JSON.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from bench.abstention_worlds import World, apart, read_strangers
 from bench.calibration import encode_part, read_splits
-from bench.calibration_run import find_hits
+from bench.calibration_run import Pair, find_hits
 from bench.grid_command import exit_code
 from model.calibration import MODALITY_PAIRS, DistanceCurve
 from model.code_health import nearer_share
@@ -50,7 +50,6 @@ FAMILIAR = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 _AIM = 0.1
 _LEVELS = 1000  # of familiarity, where it is counted like a distance
 Nearest = npt.NDArray[np.int64]
-Pair = tuple[str, str]
 
 
 def nearest_of(everything: npt.NDArray[np.float64]) -> Nearest:
@@ -190,17 +189,17 @@ def _table(found: dict[str, Any], threshold: str, tells: str) -> str:
     return "\n".join(lines)
 
 
-def train_apart(options: argparse.Namespace) -> tuple[RunFolder, World]:
+def train_apart(options: argparse.Namespace, names: Sequence[str]) -> tuple[RunFolder, World]:
     """Trains a run on a part of the data's world, or takes a finished one.
 
     Args:
         options: As parsed.
+        names: Of the data's labels.
 
     Returns:
         The run, and its world with the other one's photographs and captions.
     """
     config = load_config(options.config, options.overrides)
-    names = read_pairs(RunConfig(), options.data, cache_dir=options.cache_dir).label_names
     world, kept = apart(read_splits(options.data, options.cache_dir).parts, names, options.apart.split(","))
     run = RunFolder(options.work / "apart" / f"{config.method.name}-noise{config.noise.rate:g}-bits{config.training.n_bits}")
     run.open(config, {"data": f"{options.data.name} without {options.apart}", "label_names": list(kept), "splits": {}})
@@ -230,9 +229,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> int:
-        asked = [train_apart(options)] if options.apart else []
+        names = read_pairs(RunConfig(), options.data, cache_dir=options.cache_dir).label_names
+        asked = [train_apart(options, names)] if options.apart else []
         if options.runs:
-            world = World(read_splits(options.data, options.cache_dir).parts, read_strangers(options.work, options.glosses))
+            world = World(read_splits(options.data, options.cache_dir).parts, read_strangers(options.work, names, options.glosses))
             asked += [(RunFolder(path), world) for path in options.runs]
         found = {}
         for run, world in asked:

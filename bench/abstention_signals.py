@@ -32,12 +32,14 @@ from model.encoder import encode_features
 from model.familiarity import Familiarity
 from model.manifest import MODALITIES
 from training.checkpoint import read_tensors
+from training.config import RunConfig
 from training.export import read_heads
 from training.familiarity import fit_familiarity
+from training.inputs import read_pairs
 from training.run_folder import RunFolder
 
 _RIDGE, _NEAREST, _NEIGHBOURS, _LEVELS, _ONE = 0.01, 50, 10, 2000, 1 - 1e-7
-_DIRECTIONS = (16, 64, 256)
+_DIRECTIONS = (16, 64, 128, 192)
 Signal = Callable[[Float32, Float32], npt.NDArray[np.floating]]
 """From relaxed codes and features of queries to how strange they are."""
 
@@ -79,8 +81,7 @@ def feature_signals(train: Float32) -> dict[str, Signal]:
     Returns:
         By name.
     """
-    numbers = [*(n for n in _DIRECTIONS if n < train.shape[1]), train.shape[1] - 1]
-    worlds = {n: fit_familiarity(train, n_directions=n) for n in numbers}
+    worlds = {n: fit_familiarity(train, n_directions=n) for n in _DIRECTIONS}
     return {f"features, {n} directions": partial(_by_features, world) for n, world in worlds.items()}
 
 
@@ -185,7 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> int:
-        world = World(read_splits(options.data, options.cache_dir).parts, read_strangers(options.work, options.glosses))
+        names = read_pairs(RunConfig(), options.data, cache_dir=options.cache_dir).label_names
+        world = World(read_splits(options.data, options.cache_dir).parts, read_strangers(options.work, names, options.glosses))
         for path in options.runs:
             for modality in MODALITIES:
                 print(f"{path.parent.name}/{path.name}, {modality}\n\n{render(measure(RunFolder(path), world, modality))}\n")

@@ -25,6 +25,7 @@ from training.inputs import PairFeatures, extract_pair_features
 
 _STRANGE = ("flags", "symbols", "food & drink", "objects")
 _ABSTRACT = {"04", "07", "09", "10", "12", "24", "26", "28"}  # lexicographer files: acts, attributes, cognition, …, states, times
+_FORMS = ("a {}", "a photo of a {}", "a {} on the grass", "a {} in the city")
 _N_TEXTS = 500
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _MARKUP = re.compile(r"[`*\[\]]|\([^()]*(?:\.md|https?:)[^()]*\)")
@@ -45,11 +46,12 @@ class World:
     strangers: Strangers
 
 
-def read_strangers(work: Path, glosses: Path | None = None) -> Strangers:
-    """Prepares drawings and texts and extracts their features.
+def read_strangers(work: Path, label_names: Sequence[str], glosses: Path | None = None) -> Strangers:
+    """Prepares drawings and texts and extracts their features; among the texts some that have an answer but are no captions.
 
     Args:
         work: Where drawings and their features go.
+        label_names: What the answerable texts name.
         glosses: WordNet's ``data.noun``, if it is at hand.
 
     Returns:
@@ -60,6 +62,7 @@ def read_strangers(work: Path, glosses: Path | None = None) -> Strangers:
     strange = [place for place, name in enumerate(pairs.label_names) if name in _STRANGE]
     rows = np.flatnonzero(found.true_labels[:, strange].any(axis=1))
     texts = {"technical prose": prose(Path(__file__).resolve().parents[1] / "docs"), "random letters": random_texts(_N_TEXTS)}
+    texts |= {"names alone (answerable)": list(label_names), "short texts (answerable)": short_texts(label_names)}
     if glosses:
         texts["glosses"] = abstract_glosses(glosses.read_text(encoding="utf-8"))
     backbone = load_backbone("minilm-l6-v2")
@@ -80,6 +83,18 @@ def random_texts(n: int, seed: int = 0) -> list[str]:
     """
     rng = random.Random(seed)  # noqa: S311
     return [" ".join("".join(rng.choices(string.ascii_lowercase, k=6)) for _ in range(4)) for _ in range(n)]
+
+
+def short_texts(label_names: Sequence[str]) -> list[str]:
+    """Returns what people type who look for such things.
+
+    Args:
+        label_names: Of the things.
+
+    Returns:
+        A few texts a thing.
+    """
+    return [form.format(name) for form in _FORMS for name in label_names]
 
 
 def prose(folder: Path) -> list[str]:

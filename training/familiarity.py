@@ -17,7 +17,7 @@ from model.codes import Float32
 from model.familiarity import Familiarity
 
 N_DIRECTIONS, MOST_KNOWN = 64, 5000
-"""Of 16 to all directions, none does better than 64 by more than noise (``docs/calibration.md``); 64 fill 280 kB."""
+"""With 16 to 192 directions as many strangers are told (``docs/calibration.md``); 64 fill 280 kB."""
 _FOLDS, _POINTS, _TINY = 5, 257, 1e-9
 Float64 = npt.NDArray[np.float64]
 
@@ -28,7 +28,7 @@ def fit_familiarity(features: Float32, value: str | None = None, *, n_directions
     Args:
         features: (N, feature_dim) float32, as a backbone gives them; N of 20 or more. Of more than 5,000, so many are drawn.
         value: What they are called within the bundle's graph.
-        n_directions: How many have a variance of their own, at most.
+        n_directions: How many have a variance of their own; of few features half.
 
     Returns:
         What tells the familiar from the strange.
@@ -48,7 +48,7 @@ def _fit(known: Float32, n_directions: int) -> Familiarity:
     unit = known / np.maximum(np.linalg.norm(known, axis=1, keepdims=True), _TINY)
     mean, dim = unit.mean(axis=0), unit.shape[1]
     covariance: Float64 = ((unit - mean).T @ (unit - mean) / len(unit)).astype(np.float64)
-    k = min(n_directions, dim - 1)
+    k = min(n_directions, max(dim // 2, 1))  # with next to none left σ² would be that of rounding
     variances, directions = linalg.eigh(covariance, subset_by_index=[dim - k, dim - 1])
     rest = (np.trace(covariance) - variances.sum()) / (dim - k)
     return Familiarity(

@@ -59,6 +59,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "ready": ((), {}),
     "stats": ((), {}),
     "code_stats": ((), {}),
+    "calibration_stats": ((), {}),
     "metrics": ((), {}),
 }
 

@@ -10,7 +10,7 @@ import pytest
 from bench.abstention import abstaining, limits, measure_run, nearest_of, render
 from bench.abstention_signals import code_signals, compare, feature_signals
 from bench.abstention_signals import render as render_signals
-from bench.abstention_worlds import World, abstract_glosses, apart, prose, random_texts
+from bench.abstention_worlds import World, abstract_glosses, apart, prose, random_texts, short_texts
 from model.errors import ConfigError
 from tests.builders import small_calibration
 from tests.training_fixtures import LABEL_NAMES, ClusterData, open_run, small_config
@@ -59,6 +59,12 @@ def test_glosses_are_those_of_abstract_nouns_without_examples() -> None:
         GLOSS.format("05", "a four-legged animal of some sort"),
     ]
     assert abstract_glosses("\n".join(lines)) == ["the content of cognition"]
+
+
+def test_short_texts_name_each_thing() -> None:
+    texts = short_texts(["dog", "bus"])
+    assert {"a dog", "a photo of a dog", "a bus in the city"} <= set(texts)
+    assert len(texts) == 8
 
 
 def test_prose_leaves_out_tables_headings_and_code(tmp_path: Path) -> None:
