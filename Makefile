@@ -16,7 +16,7 @@ SEED ?= 0
 SIZE ?= bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results bench bench-check soak clean
+.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results bench bench-check screenshots soak clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -93,6 +93,9 @@ bench: $(VENV)/dev.stamp ## Measure speed and write docs/performance.md; under 1
 
 bench-check: $(VENV)/dev.stamp ## Fail if a ratio of speeds is far below what it was; under 2 minutes.
 	$(BIN)/python -m bench --size check --out runs/bench-check --check
+
+screenshots: $(VENV)/dev.stamp browser ## Take the pictures of the pages in docs/images from a service that `make demo` has filled. PORT=8000.
+	$(BIN)/python -m tests.browser.screenshots --url http://127.0.0.1:$(PORT)
 
 soak: $(VENV)/dev.stamp ## Wear the service down: kills, a full disk, Redis away, damaged snapshots. DURATION=180 seconds, SEED=0.
 	$(BIN)/python -m bench.soak --duration-s $(DURATION) --seed $(SEED) --write docs/reliability.md

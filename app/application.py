@@ -62,7 +62,7 @@ def new_application(
         summary="Find pictures by sentences and sentences by pictures.",
         version=VERSION,
         lifespan=lifespan,
-        docs_url=None,  # FastAPI's pages load their scripts from elsewhere; the document itself is at /openapi.json
+        docs_url=None,  # FastAPI's pages load their scripts from elsewhere; ours are in app.routes.ui
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # app.tracing and app.metrics see more
@@ -73,7 +73,8 @@ def new_application(
     for router in ROUTERS:
         app.include_router(router)
     check_guarded(app.routes)
-    app.mount("/web", static_files())
+    for path, pages in static_files().items():
+        app.mount(path, pages)
     _surround(app, settings, meters)
     return app
 

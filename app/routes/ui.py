@@ -1,10 +1,12 @@
-"""The pages for people: ``/`` to search, ``/operator`` to see how the service is, and their files under ``/web``.
+"""The pages for people: ``/`` to search, ``/operator`` to see how the service is, ``/docs`` to try its interface.
 
-Decides where pages are found. Does not know what is on them.
+Decides where pages are found. Swagger UI comes from a package (``fastapi-offline`` carries it), so that nothing is asked of other
+hosts. Does not know what is on the pages.
 """
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +34,17 @@ async def operator() -> FileResponse:
     return _html("operator.html")
 
 
-def static_files() -> StaticFiles:
-    """Returns the application that serves the pages' files."""
-    return _Fresh(directory=WEB)
+@router.get("/docs", include_in_schema=False)
+@needs("nothing")
+async def docs() -> FileResponse:
+    """Returns the page on which the interface can be read and tried."""
+    return _html("docs.html")
+
+
+def static_files() -> dict[str, StaticFiles]:
+    """Returns the applications that serve the pages' files, by path, the innermost first."""
+    swagger = Path(str(files("fastapi_offline"))) / "static"
+    return {"/web/swagger": _Fresh(directory=swagger), "/web": _Fresh(directory=WEB)}
 
 
 class _Fresh(StaticFiles):

@@ -7,6 +7,7 @@ import { Problem } from "./http.js";
 import { forgetKey } from "./keys.js";
 import { sorted } from "./pile.js";
 
+const SETTLED = new Set(["added", "replaced", "present", "taken"]);
 const MOST_SHOWN = 200; // failures that are listed
 const $ = (id) => document.getElementById(id);
 const dialog = $("adder");
@@ -73,12 +74,13 @@ function offer(found) {
 
 const isRunning = () => Boolean(work?.running && !work.isOver);
 const of = (outcome) => work.todo.filter(({ id }) => work.outcomes.get(id)?.outcome === outcome);
-const left = () => work.todo.filter(({ id }) => !["added", "replaced", "present", "taken"].includes(work.outcomes.get(id)?.outcome));
+const left = () => work.todo.filter(({ id }) => !SETTLED.has(work.outcomes.get(id)?.outcome));
 
 async function run(pictures, mayReplace = false) {
   work ??= { todo: pictures, outcomes: new Map(pile.refused.map(({ id, reason }) => [id, { outcome: "failed", reason }])) };
   pictures.forEach(({ id }) => work.outcomes.delete(id));
-  Object.assign(work, { running: new AbortController(), isOver: false, startedAt: performance.now(), nAtStart: nDone(), problem: "" });
+  const fresh = { running: new AbortController(), isOver: false, startedAt: performance.now(), nAtStart: nDone(), problem: "" };
+  Object.assign(work, fresh);
   stage("running");
   $("adder-cancel").focus();
   progress();
@@ -139,9 +141,11 @@ function end() {
     [n("failed"), "failed"],
     [work.todo.length - nDone(), "not tried"],
   ].filter(([number]) => number);
-  $("adder-outcome").textContent = `${facts.map(([number, what]) => `${number.toLocaleString("en")} ${what}`).join(", ")}. ${work.problem}`;
+  const told = facts.map(([number, what]) => `${number.toLocaleString("en")} ${what}`).join(", ");
+  $("adder-outcome").textContent = `${told}. ${work.problem}`;
   const again = left().length;
-  $("adder-again").textContent = work.todo.length > nDone() ? `Go on with ${count(again, "picture")}` : `Try ${count(again, "failed one")} again`;
+  const isCut = work.todo.length > nDone();
+  $("adder-again").textContent = isCut ? `Go on with ${count(again, "picture")}` : `Try ${count(again, "failed one")} again`;
   $("adder-again").hidden = !again;
   $("adder-replace").textContent = `Replace ${count(n("taken"), "item")}`;
   $("adder-replace").hidden = !n("taken");

@@ -1,6 +1,6 @@
 // Adds pictures to the index, batch by batch. Decides what is sent again and what is left as it is; knows no elements.
 //
-// Doing it again is harmless: what is there already, byte by byte, is not sent, and nothing of another content is overwritten unasked.
+// Doing it again is harmless: what is there already, byte by byte, is not sent, and nothing else is overwritten unasked.
 
 import { addItems, addressOfPicture, item, knownIds, pictureAt } from "./api.js";
 import { Problem } from "./http.js";
@@ -48,8 +48,8 @@ async function sift(batch, { mayReplace, signal, onOutcome }) {
   for (const picture of batch) {
     const stored = known.has(picture.id) ? await item(picture.id, signal).catch(goneIsNull) : null;
     if (stored && (await isSame(picture, stored, signal))) outcomes.push([picture.id, "present"]);
-    else if (stored && !mayReplace && !(await hasPicture(picture, stored, signal))) outcomes.push([picture.id, "taken", "The name is taken by another item."]);
-    else missing.push(picture);
+    else if (!stored || mayReplace || (await hasPicture(picture, stored, signal))) missing.push(picture);
+    else outcomes.push([picture.id, "taken", "The name is taken by another item."]);
   }
   outcomes.forEach((outcome) => onOutcome(...outcome)); // not before: what fails half-way is done again
   return missing;
@@ -69,7 +69,8 @@ async function hasPicture({ id, file }, stored, signal) {
   if (!stored.image) return false;
   const bytes = await file.arrayBuffer();
   if (crypto.subtle) return hex(await crypto.subtle.digest("SHA-256", bytes)) === stored.image.sha256;
-  const [own, theirs] = [new Uint8Array(bytes), new Uint8Array(await (await pictureAt(addressOfPicture(id), signal)).arrayBuffer())]; // plain HTTP
+  const theirBytes = await (await pictureAt(addressOfPicture(id), signal)).arrayBuffer(); // over plain HTTP nothing is digested
+  const [own, theirs] = [bytes, theirBytes].map((buffer) => new Uint8Array(buffer));
   return own.length === theirs.length && own.every((byte, i) => byte === theirs[i]);
 }
 
@@ -78,7 +79,8 @@ const textOf = async (file) => (await file.text()).trim();
 
 // One that is too large as a whole is sent in halves; what else is wrong with a request is wrong with everything in it.
 async function send(batch, how) {
-  const items = await Promise.all(batch.map(async ({ id, caption, payload }) => ({ id, payload, ...(caption ? { text: await textOf(caption) } : {}) })));
+  const toItem = async ({ id, caption, payload }) => ({ id, payload, ...(caption ? { text: await textOf(caption) } : {}) });
+  const items = await Promise.all(batch.map(toItem));
   const files = batch.map(({ file }) => file);
   try {
     const results = await patiently(how, () => addItems(items, files, how.signal));

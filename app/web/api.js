@@ -6,7 +6,8 @@ import { address, askJson, getQuietly, postJson, Problem } from "./http.js";
 /**
  * What hits are wanted: so many a page; `image`, `text` or "" for the service's choice; least expected precision, 0 for any; which
  * payloads; and whether it shall be explained why they were found.
- * @typedef {{k: number, target: string, sure: number, wishes: import("./filters.js").Wish[], cursor?: string, explain?: boolean}} Wanted
+ * @typedef {import("./filters.js").Wish} Wish
+ * @typedef {{k: number, target: string, sure: number, wishes: Wish[], cursor?: string, explain?: boolean}} Wanted
  */
 
 /**
@@ -27,7 +28,7 @@ export const searchCode = ({ code, modality }, wanted, signal) =>
 
 /** Searches with a picture's bytes; otherwise like {@link searchText}. */
 export function searchImage(blob, wanted, signal) {
-  const fields = Object.entries(bounds(wanted)).map(([name, value]) => [name, name === "filter" ? JSON.stringify(value) : String(value)]);
+  const fields = Object.entries(bounds(wanted)).map(([name, value]) => [name, name === "filter" ? JSON.stringify(value) : value]);
   return asForm("search/image", [["image", blob, blob.name ?? "picture"], ...fields], signal);
 }
 

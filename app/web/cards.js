@@ -8,7 +8,8 @@ import { showPicture } from "./pictures.js";
  * Draws hits as list entries, hits of equal distance joined under one heading, from which a line runs on.
  * @param {object[]} hits As the service ordered them.
  * @param {number} nBits Bits of a code.
- * @param {{more: (hit: object) => void, detail: (hit: object) => void}} acts Called when a hit is chosen to search with, or to be shown.
+ * @param {{more: (hit: object) => void, detail: (hit: object) => void}} acts Called when a hit is chosen to search with, or to be
+ *   shown.
  * @param {object | null} before The hit that stands before them already.
  * @returns {HTMLElement[]} Entries for an ordered list.
  */
@@ -19,13 +20,17 @@ export function hitEntries(hits, nBits, acts, before = null) {
     const measures = [distanceBar(hit.distance, nBits), precisionBar(hit.expected_precision, hit.precision_interval)];
     const parts = [face(hit, acts.more), caption(hit), el("div", { class: "measures" }, ...measures), details(hit, acts.detail)];
     const card = el("article", { class: "card" }, ...parts);
-    return el("li", { class: isFirst ? kind : `${kind} hit--same`, "data-id": hit.id }, isFirst ? heading(hit.distance) : line(), card);
+    const mark = isFirst ? heading(hit.distance) : line();
+    return el("li", { class: isFirst ? kind : `${kind} hit--same`, "data-id": hit.id }, mark, card);
   });
 }
 
-const heading = (distance) =>
-  el("h3", { class: "mark" }, el("span", {}, count(distance, "bit"), el("span", { class: "sr" }, distance === 1 ? " differs" : " differ")));
 const line = () => el("div", { class: "mark", "aria-hidden": "true" });
+
+function heading(distance) {
+  const rest = el("span", { class: "sr" }, distance === 1 ? " differs" : " differ");
+  return el("h3", { class: "mark" }, el("span", {}, count(distance, "bit"), rest));
+}
 
 /** Draws the first page of hits as a list. */
 export function hitList(hits, nBits, acts) {
@@ -75,7 +80,11 @@ function picture(hit, alt) {
 }
 
 function details(hit, onDetail) {
-  return el("button", { class: "link card__details", type: "button", "aria-label": `Details of ${nameOf(hit)}`, onclick: () => onDetail(hit) }, "Details");
+  return el(
+    "button",
+    { class: "link card__details", type: "button", "aria-label": `Details of ${nameOf(hit)}`, onclick: () => onDetail(hit) },
+    "Details",
+  );
 }
 
 function caption(hit) {

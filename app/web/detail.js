@@ -83,9 +83,10 @@ function sections(hit, signal) {
   const codes = el("div", { class: "codes" });
   const facts = el("dl", { class: "fields" }, ...entry("Id", hit.id));
   const payload = drawPayload(hit.payload, (field, value) => leave(() => acts.filter(field, value)));
+  const measures = [distanceBar(hit.distance, nBits), precisionBar(hit.expected_precision, hit.precision_interval)];
   lookUp(hit, codes, facts, signal);
   return [
-    el("div", { class: "measures" }, distanceBar(hit.distance, nBits), precisionBar(hit.expected_precision, hit.precision_interval)),
+    el("div", { class: "measures" }, ...measures),
     buttons(hit),
     judgeButtons(query, hit),
     section("The two codes", codes),
@@ -97,8 +98,8 @@ function sections(hit, signal) {
 function buttons(hit) {
   const { acts } = shown;
   const more = hit.image_url ? "More like this picture" : "Search with this text";
-  const mix = hit.image_url && acts.mix ? el("button", { class: "option", type: "button", onclick: () => leave(() => acts.mix(hit)) }, "Mix with the words") : null;
-  return el("div", { class: "ways" }, el("button", { class: "option", type: "button", onclick: () => leave(() => acts.more(hit)) }, more), mix);
+  const way = (words, act) => el("button", { class: "option", type: "button", onclick: () => leave(() => act(hit)) }, words);
+  return el("div", { class: "ways" }, way(more, acts.more), hit.image_url && acts.mix ? way("Mix with the words", acts.mix) : null);
 }
 
 // The dialog hands the focus back before the search takes it.
@@ -111,12 +112,13 @@ async function lookUp(hit, codes, facts, signal) {
   try {
     const stored = await item(hit.id, signal);
     if (signal.aborted) return;
-    if (stored.image) facts.append(...entry("Picture", `${stored.image.width} × ${stored.image.height} pixels, ${stored.image.media_type.replace("image/", "").toUpperCase()}`));
+    if (stored.image) facts.append(...entry("Picture", pictureFacts(stored.image)));
     compare(codes, hit, stored.codes[hit.target], signal);
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof Problem)) throw error;
-    codes.replaceChildren(el("p", {}, error.status === 404 ? "The item has been deleted since." : `The item could not be looked up. ${error.title}.`));
+    const isGone = error.status === 404;
+    codes.replaceChildren(el("p", {}, isGone ? "The item has been deleted since." : `It could not be looked up. ${error.title}.`));
   }
 }
 
@@ -156,6 +158,10 @@ async function explain(codes, hit, code, button, told, signal) {
     told.textContent = `No explanation came. ${error.title}. ${error.detail}`;
     button.removeAttribute("aria-busy");
   }
+}
+
+function pictureFacts({ width, height, media_type: type }) {
+  return `${width} × ${height} pixels, ${type.replace("image/", "").toUpperCase()}`;
 }
 
 const section = (title, content) => el("section", {}, el("h3", {}, title), content);

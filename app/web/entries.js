@@ -11,7 +11,9 @@
 export function dropped(transfer) {
   const entries = [...(transfer.items ?? [])].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const files = [...transfer.files];
-  const found = async () => (entries.length ? inOrder((await Promise.all(entries.map((entry) => inside(entry)))).flat()) : chosen(files));
+  const found = async () => {
+    return entries.length ? inOrder((await Promise.all(entries.map((entry) => inside(entry)))).flat()) : chosen(files);
+  };
   return { isMany: files.length > 1 || entries.some((entry) => entry.isDirectory), files, found };
 }
 

@@ -21,7 +21,7 @@ function labels(query, hit) {
   const rows = hit.labels.map((label) =>
     el("tr", {}, el("th", { scope: "row" }, label.name), el("td", {}, percent(label.query)), el("td", {}, percent(label.hit))),
   );
-  const head = el("tr", {}, el("th", { scope: "col" }, "Label"), el("th", { scope: "col" }, "Query"), el("th", { scope: "col" }, "Item"));
+  const head = el("tr", {}, ...["Label", "Query", "Item"].map((words) => el("th", { scope: "col" }, words)));
   return [title, el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows)), el("p", { class: "why__note" }, worth(query))];
 }
 
@@ -41,6 +41,7 @@ function bits(query, hit, nBits) {
   const words = doubts.map(([whose, n]) => `${count(n, "bit")} of ${whose}`).join(" and ");
   const spread = least === most ? "" : ` With them the other way round the distance would be ${least} to ${most} of ${nBits}.`;
   const sure = hit.differing_bits.filter(({ weight }) => weight >= 0.5).length;
-  const firm = hit.n_differing ? ` Of ${count(hit.n_differing, "differing bit")}, ${sure} ${sure === 1 ? "is" : "are"} at least half sure.` : "";
+  const are = sure === 1 ? "is" : "are";
+  const firm = hit.n_differing ? ` Of ${count(hit.n_differing, "differing bit")}, ${sure} ${are} at least half sure.` : "";
   return [title, el("p", {}, `Nearly undecided, marked by a dot: ${words}.${spread}${firm}`)];
 }

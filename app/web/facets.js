@@ -1,7 +1,12 @@
-// Learns from payloads which fields there are and which values they have. Looks through lists and objects as the service's filters do.
+// Learns from payloads which fields there are and which values they have. Looks through lists and objects as the service does.
 
 const MAX_PATH = 256; // what a filter may name
 const MAX_TEXT = 256;
+
+/**
+ * A field. @typedef {{field: string, isNumeric: boolean, isName: boolean, values: {value: any, n: number}[], least: number,
+ *   most: number}} Facet
+ */
 
 /** What was seen so far; each item counts once. */
 export class Facets {
@@ -23,14 +28,13 @@ export class Facets {
   }
 
   /**
-   * Fields that are worth asking about, those in which items differ: names last, the others in the order in which they were first seen.
-   * @returns {{field: string, isNumeric: boolean, isName: boolean, values: {value: any, n: number}[], least: number, most: number}[]}
-   *   Values, the most frequent first; a name is different for almost every item.
+   * Fields that are worth asking about, those in which items differ: names last, the others as they were first seen.
+   * @returns {Facet[]} Values, the most frequent first; a name is different for almost every item.
    */
   list() {
     const telling = [...this.#fields].filter(([, seen]) => seen.counts.size > 1 || seen.n < this.size);
     const fields = telling.map(([field, { counts, n }]) => {
-      const values = [...counts].map(([value, number]) => ({ value, n: number })).sort((a, b) => b.n - a.n || order(a.value, b.value));
+      const values = [...counts].map(([value, number]) => ({ value, n: number })).sort(byNumber);
       const numbers = values.map(({ value }) => value).filter((value) => typeof value === "number");
       const isNumeric = numbers.length === values.length && numbers.length > 4;
       const isName = !isNumeric && counts.size > 12 && counts.size > 0.8 * n;
@@ -62,4 +66,5 @@ function look(path, value, leaves) {
   else if (typeof value !== "string" || value.length <= MAX_TEXT) leaves.set(path, (leaves.get(path) ?? new Set()).add(value));
 }
 
+const byNumber = (a, b) => b.n - a.n || order(a.value, b.value);
 const order = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));

@@ -1,4 +1,4 @@
-// The panel in which filters are chosen, and the chips that show which ones hold. Knows elements; what a wish means is told in filters.js.
+// The panel in which filters are chosen, and the chips that show which ones hold. Knows elements, not what a wish means.
 
 import { countItems, someItems } from "./api.js";
 import { el } from "./dom.js";
@@ -32,7 +32,7 @@ export function showWishes(now) {
   wishes = now;
   const spoken = spokenWishes(now);
   const chips = spoken.map(({ words, without }) =>
-    el("li", {}, el("button", { class: "chip", type: "button", "aria-label": `Remove the filter ${words}`, onclick: () => drop(without) }, words)),
+    el("li", {}, chip(words, without)),
   );
   const all = el("li", {}, el("button", { class: "link", type: "button", onclick: () => drop([]) }, "Remove all filters"));
   $("chips").replaceChildren(...chips, ...(chips.length > 1 ? [all] : []));
@@ -43,6 +43,11 @@ export function showWishes(now) {
 }
 
 const isWished = (field, value) => wishes.some((wish) => wish.field === field && wish.values?.includes(value));
+
+function chip(words, without) {
+  const label = `Remove the filter ${words}`;
+  return el("button", { class: "chip", type: "button", "aria-label": label, onclick: () => drop(without) }, words);
+}
 
 // Who removes a chip stands where it was.
 function drop(without) {
@@ -84,7 +89,10 @@ function draw() {
 
 function drawField(facet) {
   const { field, isNumeric, isName } = facet;
-  const body = isNumeric ? [rangeFields(facet)] : isName ? [otherValue(facet)] : [valueBoxes(facet), facet.values.length > 2 * FEW ? otherValue(facet) : ""];
+  const body = [];
+  if (!isNumeric && !isName) body.push(valueBoxes(facet));
+  if (isName || (!isNumeric && facet.values.length > 2 * FEW)) body.push(otherValue(facet));
+  if (isNumeric) body.push(rangeFields(facet));
   return el("fieldset", { class: "facet" }, el("legend", {}, field), ...body);
 }
 
@@ -121,7 +129,8 @@ async function count(place, field, value) {
 function otherValue({ field, values }) {
   const texts = values.filter(({ value }) => typeof value === "string");
   const id = `values-of-${field}`;
-  const input = el("input", { type: "text", list: id, maxlength: 256, autocomplete: "off", "aria-label": `${field} is exactly`, placeholder: "is exactly …" });
+  const label = { "aria-label": `${field} is exactly`, placeholder: "is exactly …" };
+  const input = el("input", { type: "text", list: id, maxlength: 256, autocomplete: "off", ...label });
   const take = () => {
     const known = values.find(({ value }) => String(value) === input.value);
     const value = known ? known.value : input.value;
@@ -138,7 +147,8 @@ function rangeFields({ field, least, most }) {
     el("input", { type: "number", step: "any", "aria-label": `${field} ${end}`, placeholder: end === "from" ? least : most }),
   );
   const numbers = () => [from, to].map(({ value }) => (value === "" ? undefined : Number(value)));
-  const row = el("div", { class: "facet__range", onchange: () => change(bounded(wishes, field, ...numbers())) }, from, el("span", {}, "to"), to);
+  const take = () => change(bounded(wishes, field, ...numbers()));
+  const row = el("div", { class: "facet__range", onchange: take }, from, el("span", {}, "to"), to);
   row.showRange = () => {
     const range = wishes.find((wish) => wish.field === field)?.range ?? {};
     [from.value, to.value] = [range.gte ?? "", range.lte ?? ""];

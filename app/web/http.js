@@ -2,7 +2,7 @@
 
 import { askForKey, forgetKey, keptKey } from "./keys.js";
 
-/** A refusal or failure that can be shown as it is: a title, a sentence and, if the service says so, in how many seconds to try again. */
+/** A refusal or failure that can be shown as it is: a title, a sentence, and perhaps in how many seconds to try again. */
 export class Problem extends Error {
   constructor(title, detail, status = 0, retryAfterS = null) {
     super(detail || title);
@@ -85,12 +85,13 @@ export function laterWords(seconds) {
 
 async function sendWithKey(path, init, key) {
   try {
-    return await fetch(address(path), { ...init, headers: { ...init.headers, ...(key ? { authorization: `Bearer ${key}` } : {}) } });
+    const headers = { ...init.headers, ...(key ? { authorization: `Bearer ${key}` } : {}) };
+    return await fetch(address(path), { ...init, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     if (key && !/^[\x21-\x7e]+$/.test(key)) throw new Problem("This cannot be a key", "A key has only letters, digits and signs.");
-    const problem = new Problem("The service cannot be reached", "It may be starting or stopped. This page goes on as soon as it answers.");
-    throw Object.assign(problem, { isAway: true });
+    const detail = "It may be starting or stopped. This page goes on as soon as it answers.";
+    throw Object.assign(new Problem("The service cannot be reached", detail), { isAway: true });
   }
 }
 

@@ -34,6 +34,10 @@ export function judgeButtons(query, hit) {
     show();
   }
   show();
-  const group = el("div", { class: "judge", role: "group", "aria-label": "Is this what was looked for?" }, ...buttons.map(([, button]) => button));
+  const group = el(
+    "div",
+    { class: "judge", role: "group", "aria-label": "Is this what was looked for?" },
+    ...buttons.map(([, button]) => button),
+  );
   return el("div", {}, el("p", { class: "judge__question", "aria-hidden": "true" }, "Is this what was looked for?"), group, words);
 }

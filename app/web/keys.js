@@ -76,7 +76,15 @@ function complain(words) {
 
 function keyDialog() {
   const why = "This service answers only those who have a key. It stays in this tab until you close it or forget the key.";
-  const field = { id: "key", type: "password", autocomplete: "off", autocapitalize: "none", spellcheck: "false", "aria-describedby": "key-refusal", autofocus: true };
+  const field = {
+    id: "key",
+    type: "password",
+    autocomplete: "off",
+    autocapitalize: "none",
+    spellcheck: "false",
+    "aria-describedby": "key-refusal",
+    autofocus: true,
+  };
   const ways = [
     el("button", { class: "go", id: "key-use", type: "submit" }, "Use the key"),
     el("button", { class: "link", id: "key-cancel", type: "button" }, "Not now"),

@@ -66,7 +66,12 @@ function show(pages, query, signal) {
   };
   const load = async (cursor) => ({ ...(await ask({ ...query, cursor }, signal, pages[0])), cursor });
   offerMore($("more"), pages.at(-1).nextCursor, load, push, signal);
-  if (query.upload || pages[0].query.modality !== "text") composer.preview(signal).then((url) => signal.aborted || view.showThumbnail(url));
+  if (query.upload || pages[0].query.modality !== "text") showPreview(signal);
+}
+
+async function showPreview(signal) {
+  const url = await composer.preview(signal);
+  if (!signal.aborted) view.showThumbnail(url);
 }
 
 function detail(hit, pages, query) {
@@ -75,7 +80,10 @@ function detail(hit, pages, query) {
     explain: (place, signal) => explained(place, pages, query, signal),
     more: moreLike,
     mix: query.text ? ({ id }) => go({ text: query.text, like: id, share: 0.5, ...options() }, { focus: true }) : null,
-    filter: (field, value) => go({ ...composed(), wishes: toggled(chosenWishes().filter((wish) => wish.field !== field), field, value) }, { focus: true }),
+    filter: (field, value) => go(
+      { ...composed(), wishes: toggled(chosenWishes().filter((wish) => wish.field !== field), field, value) },
+      { focus: true },
+    ),
   });
 }
 
@@ -86,7 +94,10 @@ async function explained(place, pages, query, signal) {
   let { cursor } = pages[page];
   if (place) cursor = (await ask({ ...query, cursor, k: place }, signal, pages[0])).nextCursor;
   const { hits, query: asked } = await ask({ ...query, cursor, k: 1, explain: true }, signal);
-  if (hits[0]?.id === pages[page].hits.at(place).id && asked.explanation) return { query: asked.explanation, hit: hits[0].explanation };
+  if (hits[0]?.id === pages[page].hits.at(place).id && asked.explanation) return {
+    query: asked.explanation,
+    hit: hits[0].explanation,
+  };
   throw new Problem("The results have changed", "Search again to have them explained.");
 }
 
@@ -192,7 +203,10 @@ $("add-first").addEventListener("click", () => $("add").click());
 window.addEventListener("popstate", (event) => {
   const seen = arrive();
   const { upload, share } = event.state ?? {};
-  const query = seen?.about ?? { ...fromAddress(location.search, composer.allowed), ...(uploads.has(upload) ? { upload, share } : {}) };
+  const query = seen?.about ?? {
+    ...fromAddress(location.search, composer.allowed),
+    ...(uploads.has(upload) ? { upload, share } : {}),
+  };
   if (!seen) return void search(query);
   const signal = start(query);
   show(seen.pages, query, signal);

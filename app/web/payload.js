@@ -28,5 +28,9 @@ function row(key, value, onFilter) {
 function choice(field, value, onFilter) {
   if (typeof value === "string" && value.length > MAX_TEXT) return el("span", { class: "value" }, value);
   const label = `Filter by ${field}: ${valueWords(value)}`;
-  return el("button", { class: "value", type: "button", "aria-label": label, title: label, onclick: () => onFilter(field, value) }, valueWords(value));
+  return el(
+    "button",
+    { class: "value", type: "button", "aria-label": label, title: label, onclick: () => onFilter(field, value) },
+    valueWords(value),
+  );
 }

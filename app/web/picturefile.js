@@ -1,6 +1,7 @@
 // Tells of a file whether the service could read it as a picture. This only spares a hopeless upload: the service decides.
 
 const TYPES = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"];
+const CHOOSE = "Choose a JPEG, PNG, WebP, GIF or BMP file.";
 const MAX_BYTES = 20 * 1024 * 1024; // what the service takes unless it is told otherwise
 
 /** Whether a file is a picture, if perhaps of a kind that cannot be read. */
@@ -8,10 +9,11 @@ export const looksLikePicture = ({ type }) => type.startsWith("image/");
 
 /** Why one file cannot be searched with, in a sentence; "" if it can. */
 export function refusal(file) {
-  if (!looksLikePicture(file)) return `“${file.name}” is not a picture. Choose a JPEG, PNG, WebP, GIF or BMP file.`;
-  if (!TYPES.includes(file.type)) return `“${file.name}” is in a format that cannot be read here. Choose a JPEG, PNG, WebP, GIF or BMP file.`;
-  if (!file.size) return `“${file.name}” is empty.`;
-  if (file.size > MAX_BYTES) return `“${file.name}” has ${megabytes(file.size)}; up to ${megabytes(MAX_BYTES)} can be searched with.`;
+  const name = `“${file.name}”`;
+  if (!looksLikePicture(file)) return `${name} is not a picture. ${CHOOSE}`;
+  if (!TYPES.includes(file.type)) return `${name} is in a format that cannot be read here. ${CHOOSE}`;
+  if (!file.size) return `${name} is empty.`;
+  if (file.size > MAX_BYTES) return `${name} has ${megabytes(file.size)}; up to ${megabytes(MAX_BYTES)} can be searched with.`;
   return "";
 }
 

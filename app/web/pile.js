@@ -9,15 +9,17 @@ const MAX_ID = 256; // characters, as the service has it
 /**
  * Sorts files.
  * @param {import("./entries.js").Found[]} found Files with their paths.
- * @returns {{pictures: Picture[], refused: {id: string, reason: string}[], nCaptions: number, nOthers: number}} Pictures, those that
- *   cannot be added with the reason, how many have a caption, and how many files are something else.
+ * @returns {{pictures: Picture[], refused: {id: string, reason: string}[], nCaptions: number, nOthers: number}} Pictures, those
+ *   that cannot be added with the reason, how many have a caption, and how many files are something else.
  */
 export function sorted(found) {
   const visible = found.filter(({ path }) => !path.split("/").some((part) => part.startsWith(".")));
   const texts = new Map(visible.filter(({ path }) => /\.txt$/i.test(path)).map(({ path, file }) => [stem(path), file]));
   const candidates = visible.filter(({ file }) => looksLikePicture(file));
   const judged = candidates.map(({ path, file }) => ({ id: path, file, reason: reasonAgainst(path, file) }));
-  const pictures = judged.filter(({ reason }) => !reason).map(({ id, file }) => ({ id, file, caption: texts.get(stem(id)) ?? null, payload: payloadOf(id) }));
+  const pictures = judged.filter(({ reason }) => !reason).map(
+    ({ id, file }) => ({ id, file, caption: texts.get(stem(id)) ?? null, payload: payloadOf(id) }),
+  );
   const nCaptions = pictures.filter(({ caption }) => caption).length;
   return {
     pictures,

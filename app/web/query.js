@@ -6,9 +6,10 @@ export const DEFAULTS = { target: "", k: 24, sure: 0, share: 0.5 };
 const TARGETS = ["", "image", "text"];
 
 /**
- * A search: a text, a picture (an item's, or one of the visitor's own by its number), or both with the picture's share; none of them
- * for the empty page.
- * @typedef {{text?: string, like?: string, upload?: number, share?: number, target: string, k: number, sure: number, wishes: object[]}} Query
+ * A search: a text, a picture (an item's, or one of the visitor's own by its number), or both with the picture's share; none of
+ * them for the empty page.
+ * @typedef {{text?: string, like?: string, upload?: number, share?: number, target: string, k: number, sure: number,
+ *   wishes: object[]}} Query
  */
 
 /**

@@ -41,7 +41,8 @@ export function showLoading(words) {
  * Shows an answer, or its first page.
  * @param {object} answer The service's `{hits, noMatch, query, elapsedMs}`.
  * @param {{words: string, sure: number, wishes: object[]}} about What was searched, the least precision, the filters that hold.
- * @param {{more: (hit: object) => void, detail: (hit: object) => void}} acts Called when a hit is chosen to search with, or to be shown.
+ * @param {{more: (hit: object) => void, detail: (hit: object) => void}} acts Called when a hit is chosen to search with, or to be
+ *   shown.
  * @returns {(page: object) => HTMLElement | null} Appends a further page and returns the first of its entries.
  */
 export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure, wishes }, acts) {
@@ -57,9 +58,13 @@ export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure, w
     return () => null;
   }
   if (!hits.length) {
-    // Without a least precision a search has no bound on the distance, so an empty answer can only mean that there is nothing to compare with.
+    // Without a least precision a search has no bound on the distance, so this means that there is nothing to compare with.
     const detail = `Nothing of the kind you look for is indexed yet, so there is nothing to compare ${words} with.`;
-    enter("none", "Nothing found.", message("Nothing found", detail, "Try another choice under “Look for”, or index some items first."));
+    enter(
+      "none",
+      "Nothing found.",
+      message("Nothing found", detail, "Try another choice under “Look for”, or index some items first."),
+    );
     return () => null;
   }
   const nBits = query.code.length * 4;
@@ -145,7 +150,12 @@ function credit(hits) {
 }
 
 function message(title, detail, hint, action = null) {
-  const parts = [el("h2", {}, title), detail ? el("p", {}, detail) : null, hint ? el("p", { class: "message__hint" }, hint) : null, action];
+  const parts = [
+    el("h2", {}, title),
+    detail ? el("p", {}, detail) : null,
+    hint ? el("p", { class: "message__hint" }, hint) : null,
+    action,
+  ];
   return el("div", { class: "message" }, ...parts);
 }
 

@@ -91,11 +91,12 @@ def test_a_job_tells_how_it_went_and_why_items_failed(operator: SearchPage, libr
     items = ({"id": "good", "image": "good.png"}, {"id": "bad", "image": "bad.png"})
     headers = {"content-type": "application/zip"}
     job = httpx.post(f"{library_service}/index/jobs", content=archive(*items), headers=headers, timeout=30).json()
-    page = opened(operator)
-    row = f"[data-job='{job['id']}']"
-    page.until(lambda: "1 added, 1 failed of 2 items" in page.find(row).text)
-    page.find(f"{row} button").click()
-    page.until(lambda: "bad the bytes are no picture" in page.find(row).text)
+    ended = lambda: httpx.get(f"{library_service}/index/jobs/{job['id']}").json()["state"] == "done"  # noqa: E731
+    page = operator.until(ended)
+    words = f"document.querySelector(\"[data-job='{job['id']}']\")?.innerText ?? ''"
+    opened(page).until(lambda: "1 added, 1 failed of 2 items" in page.script(words))
+    page.find(f"[data-job='{job['id']}'] button").click()
+    page.until(lambda: "bad the bytes are no picture" in page.script(words))
     httpx.delete(f"{library_service}/index/good").raise_for_status()
 
 

@@ -81,6 +81,6 @@ def test_the_keyboard_alone_leads_to_further_results(library: SearchPage) -> Non
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_barrier_at_the_end(library: SearchPage, scheme: str) -> None:
     library.prefer(color_scheme=scheme, reduced_motion="reduce")
-    to_the_end(library.resize(1400, 3000).open("?q=a+teal+ring&k=96"))
+    to_the_end(library.resize(1400, 3000).open("?q=a+teal+ring&k=12&f.shape=ring&f.shelf=0..2"))
     library.script("(() => { document.querySelector('.legend').open = true; })()")
     assert barriers(library) == []

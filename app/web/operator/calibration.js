@@ -10,18 +10,27 @@ const KINDS = { labels: "shares a label with the query", partner: "is the query�
 
 /** Draws the panel. */
 export function drawCalibration({ served, kind, measured_on: on, curves }, drift) {
-  if (served === null) return [el("p", { class: "note" }, "Nobody has measured what this bundle’s distances mean: python -m training calibrate does.")];
-  const source = served.source === "bundle" ? "The bundle’s own calibration" : `Made of judgements at ${new Date(served.made_at).toLocaleString("en-GB")}`;
+  if (served === null) return [
+    el("p", { class: "note" }, "Nobody has measured what this bundle’s distances mean: python -m training calibrate does."),
+  ];
+  const isOwn = served.source === "bundle";
+  const madeAt = new Date(served.made_at).toLocaleString("en-GB");
+  const source = isOwn ? "The bundle’s own calibration" : `Made of judgements at ${madeAt}`;
   return [
     el("p", { class: "note" }, `${source}. Relevant is what ${KINDS[kind] ?? kind}. Measured on ${factsOf(on)}.`),
-    el("div", { class: "columns" }, ...Object.entries(curves).map(([direction, one]) => drawCurve(direction, one, drift[direction]))),
+    el(
+      "div",
+      { class: "columns" },
+      ...Object.entries(curves).map(([direction, one]) => drawCurve(direction, one, drift[direction])),
+    ),
   ];
 }
 
 function drawCurve(direction, { expected_precision: value, low, high, base_rate: rate, n_pairs: n }, drifted) {
   const name = direction.replace("-", " finds ");
   const told = TOLD.map((share) => [share, value.findLastIndex((one) => one >= share)]).filter(([, radius]) => radius >= 0);
-  const words = told.length ? told.map(([share, radius]) => `${percent(share)} up to ${radius} bits`).join(", ") : `at most ${percent(value[0])}`;
+  const radii = told.map(([share, radius]) => `${percent(share)} up to ${radius} bits`);
+  const words = radii.join(", ") || `at most ${percent(value[0])}`;
   return el(
     "div",
     {},

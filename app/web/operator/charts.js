@@ -8,16 +8,23 @@ const FOOT = 16; // for the numbers below
 /**
  * Draws columns.
  * @param {number[]} values Heights, at least 0.
- * @param {{label: string, most?: number, line?: number, first?: string, last?: string, isOdd?: (value: number, i: number) => boolean}} more
- *   What it says in words, the height of the full scale, a line across, what stands below its ends, and which columns stand out.
+ * @param {{label: string, most?: number, line?: number, first?: string, last?: string,
+ *   isOdd?: (value: number, i: number) => boolean}} more What it says in words, the height of the full scale, a line across, what
+ *   stands below its ends, and which columns stand out.
  * @returns {SVGElement} The chart.
  */
-export function columns(values, { label, most = Math.max(...values), line, first = "0", last = String(values.length - 1), isOdd = () => false }) {
+export function columns(
+  values,
+  { label, most = Math.max(...values), line, first = "0", last = String(values.length - 1), isOdd = () => false },
+) {
   const step = WIDTH / values.length;
   const gap = Math.min(1.5, step / 4);
   const shapes = values.map((value, i) => {
     const height = most ? (value / most) * HEIGHT : 0;
-    return svg("rect", { class: isOdd(value, i) ? "odd" : "column", x: i * step + gap / 2, y: HEIGHT - height, width: step - gap, height });
+    return svg(
+      "rect",
+      { class: isOdd(value, i) ? "odd" : "column", x: i * step + gap / 2, y: HEIGHT - height, width: step - gap, height },
+    );
   });
   if (line !== undefined) shapes.push(across(line / most));
   return frame(label, [...shapes, ...ends(first, last)]);
@@ -32,7 +39,11 @@ export function columns(values, { label, most = Math.max(...values), line, first
 export function curve({ value, low, high }, label) {
   const point = (share, i) => `${((i * WIDTH) / (value.length - 1)).toFixed(1)},${(HEIGHT * (1 - share)).toFixed(1)}`;
   const band = [...high.map(point), ...low.map((share, i) => point(share, i)).reverse()].join(" ");
-  const shapes = [svg("polygon", { class: "band", points: band }), across(0.5), svg("polyline", { class: "line", points: value.map(point).join(" ") })];
+  const shapes = [
+    svg("polygon", { class: "band", points: band }),
+    across(0.5),
+    svg("polyline", { class: "line", points: value.map(point).join(" ") }),
+  ];
   return frame(label, [...shapes, ...ends("0", `${value.length - 1} bits`)]);
 }
 
@@ -67,5 +78,10 @@ function ends(first, last) {
 
 function frame(label, shapes) {
   const foot = svg("line", { class: "foot", x1: 0, x2: WIDTH, y1: HEIGHT, y2: HEIGHT });
-  return svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT + FOOT}`, role: "img", "aria-label": label }, ...shapes, foot);
+  return svg(
+    "svg",
+    { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT + FOOT}`, role: "img", "aria-label": label },
+    ...shapes,
+    foot,
+  );
 }

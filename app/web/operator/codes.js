@@ -19,15 +19,18 @@ export function drawCodes({ codes, n_bits: nBits, distances, modality_gap: gap, 
       : el("p", {}, "Nothing is wrong with them."),
     el("div", { class: "columns" }, ...sides.map((side) => drawSide(side, nBits))),
     ...drawDistances(distances, gap),
-    el("p", { class: "note" }, `Measured at ${when} on ${sides.map(([modality, { n_sampled: n, n_indexed: all }]) => `${whole(n)} of ${count(all, `${modality} code`)}`).join(" and ")}, drawn at random.`),
+    el("p", { class: "note" }, `Measured at ${when} on ${sides.map(sampled).join(" and ")}, drawn at random.`),
   ];
 }
+
+const sampled = ([modality, { n_sampled: n, n_indexed: all }]) => `${whole(n)} of ${count(all, `${modality} code`)}`;
 
 function drawSide([modality, { health }], nBits) {
   const name = modality === "image" ? "Picture codes" : "Text codes";
   const words = `${health.n_informative} of ${nBits} bits carry information`;
   const label = `Share of ${modality} codes in which each bit is set; one half is best`;
-  const chart = columns(health.balance, { label, most: 1, line: 0.5, first: "bit 0", last: `bit ${nBits - 1}`, isOdd: (share) => Math.min(share, 1 - share) < LOPSIDED });
+  const isOdd = (share) => Math.min(share, 1 - share) < LOPSIDED;
+  const chart = columns(health.balance, { label, most: 1, line: 0.5, first: "bit 0", last: `bit ${nBits - 1}`, isOdd });
   return el(
     "div",
     {},
@@ -50,10 +53,19 @@ function drawDistances(distances, gap) {
   const charts = pairs.map(([sides, { by_distance: counts, mean, n_pairs: n }]) => {
     const name = sides.replace("-", " and ");
     const label = `Distances of ${name} at random: ${mean.toFixed(1)} bits on average over ${whole(n)} pairs`;
-    return el("figure", {}, columns(counts, { label, last: `${counts.length - 1} bits` }), el("figcaption", {}, `${name}: ${mean.toFixed(1)} bits on average`));
+    return el(
+      "figure",
+      {},
+      columns(counts, { label, last: `${counts.length - 1} bits` }),
+      el("figcaption", {}, `${name}: ${mean.toFixed(1)} bits on average`),
+    );
   });
   const words = gap === null ? "" : ` The mean codes of pictures and texts lie ${gap.toFixed(2)} apart, of 2 at most.`;
   if (!charts.length) return [];
   const title = el("h4", {}, "Distances of two at random");
-  return [title, el("p", { class: "note" }, `The farther from 0, the better codes tell things apart.${words}`), el("div", { class: "columns" }, ...charts)];
+  return [
+    title,
+    el("p", { class: "note" }, `The farther from 0, the better codes tell things apart.${words}`),
+    el("div", { class: "columns" }, ...charts),
+  ];
 }

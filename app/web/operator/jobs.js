@@ -4,6 +4,7 @@ import { askJson, Problem } from "../http.js";
 import { count, el } from "../dom.js";
 import { whole } from "./words.js";
 
+const places = new Map();
 const ACTIVE = new Set(["queued", "running"]);
 
 /** Draws the panel; `onChange` is called when a job has been changed. */
@@ -16,13 +17,28 @@ function drawJob(job, onChange) {
   const { id, state, manifest, n_asked: asked, n_added: added, n_replaced: replaced, n_failed: failed, error } = job;
   const done = added + replaced + failed;
   const name = manifest ?? "an uploaded archive";
-  const bar = el("progress", { class: "bar", max: asked ?? 1, "aria-label": `Items done of ${name}`, value: asked === null ? null : done });
-  const words = [`${whole(added)} added`, replaced ? `${whole(replaced)} replaced` : "", failed ? `${whole(failed)} failed` : "", asked === null ? "" : `of ${count(asked, "item")}`];
-  const place = el("div", {});
+  const bar = el(
+    "progress",
+    { class: "bar", max: asked ?? 1, "aria-label": `Items done of ${name}`, value: asked === null ? null : done },
+  );
+  const words = [
+    `${whole(added)} added`,
+    replaced ? `${whole(replaced)} replaced` : "",
+    failed ? `${whole(failed)} failed` : "",
+    asked === null ? "" : `of ${count(asked, "item")}`,
+  ];
+  const place = places.get(id) ?? el("div", {}); // what was opened stays open while the job goes on
+  places.set(id, place);
   return el(
     "li",
     { "data-job": id },
-    el("p", { class: "jobs__head" }, el("b", {}, name), el("span", { class: `tag tag--${state}` }, state), el("span", {}, when(job))),
+    el(
+      "p",
+      { class: "jobs__head" },
+      el("b", {}, name),
+      el("span", { class: `tag tag--${state}` }, state),
+      el("span", {}, when(job)),
+    ),
     ACTIVE.has(state) ? bar : null,
     el("p", {}, words.filter(Boolean).join(", ").replace(", of", " of")),
     error ? el("p", { class: "bad" }, error) : null,

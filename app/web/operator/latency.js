@@ -7,6 +7,7 @@ import { duration, whole } from "./words.js";
 
 const LATELY_MS = 60_000;
 const SCALE = [0.0002, 10]; // seconds
+const TIMES = ["50 %", "95 %", "99 %", "", "Lately", "95 % lately"];
 const MOST_ROUTES = 12;
 const HIDDEN = new Set(["none", "/", "/operator", "/docs"]); // pages and their files
 const looks = []; // {at, routes, stages} of the last minute
@@ -19,13 +20,22 @@ const looks = []; // {at, routes, stages} of the last minute
  */
 export function noteMetrics(text, at) {
   const samples = samplesOf(text);
-  const now = { at, routes: histogramsOf(samples, "bitlens_request_seconds", ["method", "route"]), stages: histogramsOf(samples, "bitlens_stage_seconds", ["stage"]) };
+  const now = {
+    at,
+    routes: histogramsOf(samples, "bitlens_request_seconds", ["method", "route"]),
+    stages: histogramsOf(samples, "bitlens_stage_seconds", ["stage"]),
+  };
   const failed = failuresBy(samples);
   looks.push(now);
   while (looks.length > 2 && at - looks[1].at >= LATELY_MS) looks.shift();
-  const rows = (kind) => [...now[kind]].map(([key, { labels, counts }]) => ({ key, labels, ...figuresOf(counts, looks[0][kind].get(key)?.counts) }));
+  const first = looks[0];
+  const row = (kind, [key, { labels, counts }]) => ({ key, labels, ...figuresOf(counts, first[kind].get(key)?.counts) });
+  const rows = (kind) => [...now[kind]].map((series) => row(kind, series));
   const routes = rows("routes").filter(({ labels }) => !HIDDEN.has(labels.route)).sort((a, b) => b.n - a.n).slice(0, MOST_ROUTES);
-  return { routes: routes.map((row) => ({ ...row, nFailed: failed.get(row.key) ?? 0 })), stages: rows("stages").filter(({ n }) => n) };
+  return {
+    routes: routes.map((row) => ({ ...row, nFailed: failed.get(row.key) ?? 0 })),
+    stages: rows("stages").filter(({ n }) => n),
+  };
 }
 
 function figuresOf(counts, earlier) {
@@ -46,11 +56,15 @@ function failuresBy(samples) {
 
 /** Draws the panel. */
 export function drawLatency({ routes, stages }) {
-  const note = "Half of the requests are answered by the beginning of a bar, 95 % by its tick, 99 % by its end; the scale is logarithmic, 0.2 ms to 10 s.";
+  const note = "A bar begins where half are answered, its tick is at 95 %, its end at 99 %, on a logarithmic scale.";
   return [
-    el("p", { class: "note" }, routes.length ? `${note} Since the start; lately is the last minute.` : "No request has been answered yet."),
-    routes.length ? table("Requests by route", ["Route", "Requests", "Failed", "50 %", "95 %", "99 %", "", "Lately", "95 % lately"], routes.map(routeRow)) : null,
-    stages.length ? table("Stages within", ["Stage", "Times", "", "50 %", "95 %", "99 %", "", "Lately", "95 % lately"], stages.map(stageRow)) : null,
+    el(
+      "p",
+      { class: "note" },
+      routes.length ? `${note} Since the start; lately is the last minute.` : "No request has been answered yet.",
+    ),
+    routes.length ? table("Requests by route", ["Route", "Requests", "Failed", ...TIMES], routes.map(routeRow)) : null,
+    stages.length ? table("Stages within", ["Stage", "Times", "", ...TIMES], stages.map(stageRow)) : null,
   ];
 }
 
@@ -62,7 +76,8 @@ const times = ({ p50, p95, p99, nLately, p95Lately }) => [
 
 function table(caption, heads, rows) {
   const head = el("tr", {}, ...heads.map((words) => (words ? el("th", { scope: "col" }, words) : el("td", {}))));
-  const body = rows.map(([name, ...cells]) => el("tr", {}, el("th", { scope: "row" }, name), ...cells.map((cell) => el("td", {}, cell))));
+  const cellsOf = (cells) => cells.map((cell) => el("td", {}, cell));
+  const body = rows.map(([name, ...cells]) => el("tr", {}, el("th", { scope: "row" }, name), ...cellsOf(cells)));
   const inner = el("table", {}, el("caption", {}, caption), el("thead", {}, head), el("tbody", {}, ...body));
   return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption }, inner);
 }

@@ -39,7 +39,8 @@ async function look() {
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     pause = Math.min(2 * pause, LONGEST_MS);
-    $("trouble").textContent = `${error.title}. ${error.detail} Asked again in ${Math.round(pause / 1000)} seconds; what stands below is old.`;
+    const later = `Asked again in ${Math.round(pause / 1000)} seconds; what stands below is old.`;
+    $("trouble").textContent = `${error.title}. ${error.detail} ${later}`;
     if (error.isAway) drawState(null);
   } finally {
     if (!isPaused && !document.hidden) timer = setTimeout(look, pause);
@@ -50,7 +51,11 @@ async function lookNow() {
   const stats = (await askJson("stats")).content; // first, as it asks for a key where one is needed
   const [ready, metrics, jobs] = await Promise.all([stateOf(), askText("metrics"), askJson("index/jobs?limit=20")]);
   drawState(ready, stats);
-  show("items", [stats.n_items, stats.index, stats.snapshot_age_s && Math.round(stats.snapshot_age_s / 60)], () => drawItems(stats));
+  show(
+    "items",
+    [stats.n_items, stats.index, stats.snapshot_age_s && Math.round(stats.snapshot_age_s / 60)],
+    () => drawItems(stats),
+  );
   show("cache", [stats.cache, stats.cache_lookups], () => drawCache(stats));
   show("pools", stats.pools, drawPools);
   show("bundle", [stats.bundle_id, stats.n_bits, stats.version, stats.calibration, stats.judgements], () => drawBundle(stats));

@@ -18,7 +18,8 @@ const $ = (id) => document.getElementById(id);
 
 /** Shows whether the service can answer; nothing is known of one that is away. */
 export function drawState(ready, stats = null) {
-  const troubles = Object.entries(ready?.checks ?? {}).filter(([, found]) => found !== "ok").map(([what, found]) => CHECKS[what]?.[found] ?? `${what}: ${found}`);
+  const bad = Object.entries(ready?.checks ?? {}).filter(([, found]) => found !== "ok");
+  const troubles = bad.map(([what, found]) => CHECKS[what]?.[found] ?? `${what}: ${found}`);
   const state = ready === null ? "Away" : ready.ready ? (troubles.length ? "Ready, with a trouble" : "Ready") : "Not ready";
   $("state").textContent = state;
   document.body.dataset.state = ready?.ready ? (troubles.length ? "troubled" : "ready") : "down";
@@ -29,7 +30,10 @@ export function drawState(ready, stats = null) {
 
 /** Draws what is held. */
 export function drawItems({ n_items: nItems, index, snapshot_age_s: age }) {
-  const rows = Object.entries(index).map(([modality, size]) => [`${modality === "image" ? "Picture" : "Text"} codes`, `${whole(size.n_codes)} in ${bytes(size.n_bytes)} by ${size.engine}${tailOf(size)}`]);
+  const rows = Object.entries(index).map(([modality, size]) => [
+    `${modality === "image" ? "Picture" : "Text"} codes`,
+    `${whole(size.n_codes)} in ${bytes(size.n_bytes)} by ${size.engine}${tailOf(size)}`,
+  ]);
   return [
     figure(nItems === null ? "unknown" : whole(nItems), nItems === 1 ? "item" : "items"),
     facts([...rows, ["Snapshot", age === null ? "none" : `${span(age)} old`]]),
@@ -58,18 +62,29 @@ export function drawCache({ cache, cache_lookups: { found, missing, unavailable 
 /** Draws who waits for what. */
 export function drawPools(pools) {
   const waiting = pools.reduce((sum, { n_waiting: n }) => sum + n, 0);
-  const rows = pools.map(({ name, n_running: runs, n_waiting: waits, n_refused: refused }) => [name, `${runs} run, ${waits} wait${refused ? `, ${whole(refused)} refused` : ""}`]);
+  const rows = pools.map(({ name, n_running: runs, n_waiting: waits, n_refused: refused }) => [
+    name,
+    `${runs} run, ${waits} wait${refused ? `, ${whole(refused)} refused` : ""}`,
+  ]);
   return [figure(whole(waiting), waiting === 1 ? "task waits" : "tasks wait"), facts(rows)];
 }
 
 /** Draws what is served. */
 export function drawBundle({ bundle_id: id, n_bits: nBits, calibration, judgements }) {
-  const source = calibration === null ? "none" : calibration.source === "bundle" ? "the bundle’s own" : `made of judgements, ${new Date(calibration.made_at).toLocaleString("en-GB")}`;
-  const said = Object.entries(judgements ?? {}).map(([direction, { n, n_relevant: good }]) => `${direction.replace("-", " → ")}: ${count(n, "judgement")}, ${whole(good)} relevant`);
+  const said = Object.entries(judgements ?? {}).map(([direction, { n, n_relevant: good }]) => {
+    return `${direction.replace("-", " → ")}: ${count(n, "judgement")}, ${whole(good)} relevant`;
+  });
+  const source = sourceOf(calibration);
   return [
     figure(String(nBits), "bits each"),
     facts([["Bundle", el("code", {}, id)], ["Calibration", source], ["Judged", said.length ? said.join("; ") : "nothing yet"]]),
   ];
+}
+
+function sourceOf(calibration) {
+  if (calibration === null) return "none";
+  if (calibration.source === "bundle") return "the bundle’s own";
+  return `judgements, ${new Date(calibration.made_at).toLocaleString("en-GB")}`;
 }
 
 /** A number that is seen first. */

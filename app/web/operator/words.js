@@ -1,5 +1,7 @@
 // Puts numbers into words: times, sizes, shares.
 
+const UNITS = [[86_400, "day"], [3_600, "hour"], [60, "minute"], [1, "second"]];
+
 /** "3.2 ms", "1.4 s". */
 export function duration(seconds) {
   if (seconds === null) return "–";
@@ -9,7 +11,7 @@ export function duration(seconds) {
 
 /** "4 minutes", "2 days": how long ago something was. */
 export function span(seconds) {
-  const [size, unit] = [[86_400, "day"], [3_600, "hour"], [60, "minute"], [1, "second"]].find(([one]) => seconds >= one) ?? [1, "second"];
+  const [size, unit] = UNITS.find(([one]) => seconds >= one) ?? UNITS.at(-1);
   const n = Math.floor(seconds / size);
   return `${n} ${unit}${n === 1 ? "" : "s"}`;
 }
