@@ -74,7 +74,7 @@ def back_up(folder: Path, target: Path) -> Manifest:
     """
     data = DataFolder(folder)
     if not data.has_catalogue:
-        raise CatalogError(f"there is no catalogue in {folder}")
+        raise CatalogError(f"there is no catalogue in {folder}: --data-dir or BITLENS_DATA_DIR names another folder")
     with translated("written"), tempfile.TemporaryDirectory(dir=folder, prefix="backup-", suffix=TEMPORARY_SUFFIX) as name:
         staging = Path(name)
         with replacing(target) as file:

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from model.errors import BundleMismatch, InvalidRequest
 
@@ -44,7 +45,7 @@ def write_cursor(cursor: Cursor, *, bundle_id: str, search: str) -> str:
     Returns:
         52 characters that an address can hold as they are.
     """
-    head = (_VERSION, cursor.distance, cursor.row_id, cursor.newest_row, _digest(bundle_id), _digest(search))
+    head = (_VERSION, cursor.distance, cursor.row_id, cursor.newest_row, _digest_of_bundle(bundle_id), _digest(search))
     unchecked = _LAYOUT.pack(*head, b"")
     return base64.urlsafe_b64encode(_LAYOUT.pack(*head, _digest(unchecked.hex()))).decode()
 
@@ -72,11 +73,16 @@ def read_cursor(text: str, *, bundle_id: str, search: str) -> Cursor:
     cursor = Cursor(distance, row_id, newest_row)
     if version != _VERSION or check != _digest(_LAYOUT.pack(version, distance, row_id, newest_row, bundle, asked, b"").hex()):
         raise InvalidRequest("cursor: not the next_cursor of an answer")
-    if bundle != _digest(bundle_id):
+    if bundle != _digest_of_bundle(bundle_id):
         raise BundleMismatch(f"cursor: made before bundle {bundle_id} was served; begin with the first page again")
     if asked != _digest(search):
         raise InvalidRequest("cursor: belongs to another search; only k and explain may change from page to page")
     return cursor
+
+
+@lru_cache(64)
+def _digest_of_bundle(bundle_id: str) -> bytes:
+    return _digest(bundle_id)
 
 
 def _digest(text: str) -> bytes:

@@ -77,7 +77,7 @@ class DataDir(DataFolder):
     def __init__(self, folder: Path, *, must_exist: bool = False, restoring: bool = False) -> None:
         super().__init__(folder)
         if must_exist and not folder.is_dir():
-            raise CatalogError(f"there is no data folder {folder}")
+            raise CatalogError(f"there is no data folder {folder}: --data-dir or BITLENS_DATA_DIR names another")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -87,7 +87,7 @@ class DataDir(DataFolder):
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._lock)
-            raise CatalogError(f"the data folder {folder} is in use by another process") from error
+            raise CatalogError(f"the data folder {folder} is in use by another process: stop that service first") from error
         if not restoring and (folder / RESTORING).exists():
             self.close()
             raise CatalogError(f"a restore into the data folder {folder} was broken off: restore the backup again, with --force")

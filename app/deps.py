@@ -59,7 +59,7 @@ class Parts:
         snapshot: Where the index is kept between starts, if anywhere.
         fetcher: Fetches pictures by their URL, if that is allowed.
         calibration: What the bundle's distances mean by itself, if that was measured.
-        labels: Reads labels off codes; or why there is none.
+        labels: Reads labels off codes, if that was learned.
     """
 
     bundle_id: str
@@ -72,7 +72,7 @@ class Parts:
     snapshot: SnapshotFile | None = None
     fetcher: ImageFetcher | None = None
     calibration: Calibration | None = None
-    labels: LabelReader | str = "this bundle reads no labels off its codes"
+    labels: LabelReader | None = None
 
     @property
     def n_bits(self) -> int:
@@ -90,10 +90,10 @@ class Services:
         encoding: Gives codes.
         retrieval: Searches.
         expectations: Tells what distances mean.
-        explaining: Tells why hits were found.
         drift: Watches whether they still mean it.
         code_reports: Tell how healthy the indexed codes are.
         recalibration: Measures that by judgements.
+        explaining: Tells why hits were found.
         things: Turns texts, pictures, items and codes into codes.
         indexing: Writes items.
         deleting: Deletes them.
@@ -114,10 +114,10 @@ class Services:
     encoding: Encoding
     retrieval: Retrieval
     expectations: Expectations
-    explaining: Explaining
     drift: DriftMonitor
     code_reports: CodeReports
     recalibration: Recalibration
+    explaining: Explaining
     things: Things
     indexing: Indexing
     deleting: Deleting

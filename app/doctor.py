@@ -92,7 +92,7 @@ def examine(data_dir: DataDir, *, repair: bool = False, read_pictures: bool = Fa
         CatalogError: If there is no catalogue, or it is too damaged to be opened.
     """
     if not data_dir.has_catalogue:
-        raise CatalogError(f"there is no catalogue in {data_dir.folder}")
+        raise CatalogError(f"there is no catalogue in {data_dir.folder}: --data-dir or BITLENS_DATA_DIR names another folder")
     catalog = open_existing(data_dir.catalogue_url)
     try:
         return _Doctor(catalog, data_dir).examine(repair, read_pictures)

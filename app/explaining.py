@@ -54,10 +54,10 @@ class Explaining:
         encoding: Encodes again.
         media: The pictures.
         pool: Reads them, and does the arithmetic.
-        reader: Reads labels off codes; or why there is none.
+        reader: Reads labels off codes, if that was learned.
     """
 
-    def __init__(self, *, encoding: Encoding, media: MediaStore, pool: Pool, reader: LabelReader | str) -> None:
+    def __init__(self, *, encoding: Encoding, media: MediaStore, pool: Pool, reader: LabelReader | None) -> None:
         self._encoding = encoding
         self._media = media
         self._pool = pool

@@ -24,6 +24,7 @@ from model.label_reader import LabelReader
 
 UNDECIDED_BELOW = 0.2
 _DIGITS = 3
+_NO_READER = "nothing was learned that reads labels off this bundle's codes; `python -m training labels` does that"
 _SAY_MODALITY = 'say in "modality" what the query is to count as, "image" or "text"'
 
 
@@ -61,22 +62,22 @@ class Known:
         return np.zeros(len(self.signs), bool) if self.certainty is None else self.certainty < UNDECIDED_BELOW
 
 
-def known(code: bytes, relaxed: npt.NDArray[np.floating] | None, modality: Modality | None, reader: LabelReader | str) -> Known:
+def known(code: bytes, relaxed: npt.NDArray[np.floating] | None, modality: Modality | None, reader: LabelReader | None) -> Known:
     """Looks at one code.
 
     Args:
         code: Packed code, n_bits / 8 bytes.
         relaxed: (n_bits,) floats that it was cut from, or None.
         modality: What it was made from, or None if that is not known.
-        reader: Reads labels; or why there is none.
+        reader: Reads labels, if that was learned.
 
     Returns:
         What is known of it.
     """
     signs = unpack_codes(np.frombuffer(code, np.uint8)[None, :])
     certainty = None if relaxed is None else certainty_of(relaxed, signs[0])
-    if isinstance(reader, str):
-        return Known(signs[0], certainty, None, reader)
+    if reader is None:
+        return Known(signs[0], certainty, None, _NO_READER)
     if modality is None:
         return Known(signs[0], certainty, None, _SAY_MODALITY)
     probabilities = zip(reader.names, reader.probabilities(modality, signs)[0].tolist(), strict=True)
@@ -98,13 +99,13 @@ def certainty_of(relaxed: npt.NDArray[np.floating], signs: Int8) -> Float32:
     return np.clip(towards * (math.sqrt(len(signs)) / length if length else 0.0), 0.0, 1.0).astype(np.float32)
 
 
-def explained(query: Known, hits: Sequence[Known], reader: LabelReader | str) -> Explained:
+def explained(query: Known, hits: Sequence[Known], reader: LabelReader | None) -> Explained:
     """Explains a search.
 
     Args:
         query: What was searched by.
         hits: What was found.
-        reader: Reads labels; or why there is none.
+        reader: Reads labels, if that was learned.
 
     Returns:
         JSON of everything.
@@ -115,8 +116,8 @@ def explained(query: Known, hits: Sequence[Known], reader: LabelReader | str) ->
         **_undecided_bits(query),
         labels_missing=query.missing,
         labels=None if own is None else [PredictedLabel(name=name, probability=p) for name, p in own.items()],
-        least_probability=None if isinstance(reader, str) else reader.least_probability,
-        labels_measured=None if isinstance(reader, str) or not reader.measured else LabelsMeasured(**reader.measured),
+        least_probability=None if reader is None else reader.least_probability,
+        labels_measured=None if reader is None else LabelsMeasured(**reader.measured),
         undecided_below=UNDECIDED_BELOW,
     )
     return Explained(of_query.model_dump_json().encode(), told)

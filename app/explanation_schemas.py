@@ -82,8 +82,5 @@ class QueryExplanation(Explanation):
     least_probability: float | None = Field(
         description="From which probability on a label counts as predicted; null if the bundle has no labels."
     )
-    labels_measured: LabelsMeasured | None = Field(
-        description="How good such predictions are; null if nobody has measured it: then labels come from the classifiers of "
-        "training, which are rough, or there are none."
-    )
+    labels_measured: LabelsMeasured | None = Field(description="How good such predictions are; null if the bundle has no labels.")
     undecided_below: float = Field(description="Below which certainty a bit counts as undecided.")

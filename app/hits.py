@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from app.cache.base import Modality
 from app.catalog.base import Item
@@ -17,6 +18,8 @@ from app.explanation import Explained
 from app.kept_rows import Parts, ShownItem
 from app.retrieval import FoundItem, Page, SearchBounds
 
+_ASKED = b'{"modality":%b,"code":"%b","bundle_id":%b,"cached":%b}'
+_BOOL = {True: b"true", False: b"false"}
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -56,12 +59,11 @@ def answer_of(
     modality, encoded, bundle_id = query
     hits = _hits(page.found, distances, f',"target":"{bounds.target}"'.encode())
     no_match = not page.found and bounds.min_precision is not None and bounds.cursor is None
-    asked = {"modality": modality, "code": encoded.code.hex(), "bundle_id": bundle_id, "cached": encoded.cached}
-    of_query = _json(asked)
+    cursor = b"null" if page.next_cursor is None else b'"%b"' % page.next_cursor.encode()  # of characters that need no escape
+    asked = _ASKED % (_named(modality), encoded.code.hex().encode(), _named(bundle_id), _BOOL[encoded.cached])
     if explained is not None:
-        hits, of_query = list(map(_with, hits, explained.hits)), _with(of_query, explained.query)
-    told = (b",".join(hits), _json(page.next_cursor), b"true" if no_match else b"false", of_query)
-    return b'{"hits":[%b],"next_cursor":%b,"no_match":%b,"query":%b}' % told
+        hits, asked = list(map(_with, hits, explained.hits)), _with(asked, explained.query)
+    return b'{"hits":[%b],"next_cursor":%b,"no_match":%b,"query":%b}' % (b",".join(hits), cursor, _BOOL[no_match], asked)
 
 
 def answers_of(results: Sequence[bytes], n_failed: int) -> bytes:
@@ -88,6 +90,11 @@ def _hits(found: Sequence[FoundItem], distances: Sequence[bytes], target: bytes)
 
 def _with(told: bytes, explanation: bytes) -> bytes:
     return b'%b,"explanation":%b}' % (told[:-1], explanation)
+
+
+@lru_cache(64)
+def _named(name: str | None) -> bytes:
+    return _json(name)
 
 
 def _json(value: object) -> bytes:

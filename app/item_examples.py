@@ -12,6 +12,8 @@ from app.examples import ITEM_OUT
 COUNT_IN: dict[str, Any] = {"filter": {"field": "licence", "eq": "CC0"}}
 LIST_IN: dict[str, Any] = {"filter": {"field": "licence", "eq": "CC0"}, "limit": 100}
 COUNT_OUT: dict[str, Any] = {"n_items": 1903}
+LOOKUP_IN: dict[str, Any] = {"ids": ["beach-7", "beach-8"]}
+LOOKUP_OUT: dict[str, Any] = {"items": [ITEM_OUT, None]}
 DELETE_IN: dict[str, Any] = {"ids": ["beach-7", "beach-8"]}
 DELETE_OUT: dict[str, Any] = {
     "results": [{"id": "beach-7", "status": "deleted"}, {"id": "beach-8", "status": "unknown"}],

@@ -16,6 +16,7 @@ from app.schemas import ItemId, ItemOut
 from app.thing_schemas import Strict, example
 
 MAX_IDS = 10_000
+MAX_LOOKUP = 1_000
 
 
 class CountIn(Strict):
@@ -36,6 +37,22 @@ class ListIn(Strict):
     cursor: str | None = Field(
         None, description="`next_cursor` of the page before; all else but limit stays the same.", max_length=100
     )
+
+
+class LookupIn(Strict):
+    """Which items are looked up."""
+
+    model_config = example(examples.LOOKUP_IN)
+
+    ids: Annotated[list[ItemId], Field(min_length=1, max_length=MAX_LOOKUP)]
+
+
+class LookupOut(BaseModel):
+    """Items in the order of the ids; null for one that is not there."""
+
+    model_config = example(examples.LOOKUP_OUT)
+
+    items: list[ItemOut | None]
 
 
 class DeleteIn(Strict):

@@ -51,7 +51,7 @@ class KeptRows:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._catalog, name)
 
-    def held(self, row_ids: Sequence[int]) -> list[Item | None] | None:
+    def held(self, row_ids: Sequence[int]) -> list[Item] | None:
         """Looks rows up without asking the catalogue; never waits.
 
         Args:
@@ -61,7 +61,7 @@ class KeptRows:
             One item a row, in order; None if not all of them are kept.
         """
         with self._lock:
-            found: list[Item | None] = []
+            found: list[Item] = []
             for row_id in row_ids:
                 item = self._kept.get(row_id)
                 if item is None:

@@ -1,45 +1,43 @@
-"""``python -m app key new``: makes a key, shows it once and says what to write into the file.
+"""``bitlens key new``: makes a key, shows it once and says what to write into the file.
 
 Decides what is printed. Does not know where keys are kept.
 """
 
 from __future__ import annotations
 
-import argparse
+import json
 import sys
+from typing import Annotated
 
-from app.keys import ROLES, new_key
+import typer
+
+from app.keys import Role, new_key
+from model.command_line import AsJson
+
+keys = typer.Typer(help="Makes API keys.")
 
 
-def add_key_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command to a parser; its ``run`` takes the arguments and returns an exit status.
+@keys.callback()
+def _of_keys() -> None:
+    """Makes API keys."""
 
-    Args:
-        commands: The parser's subcommands.
+
+@keys.command("new")
+def print_new_key(
+    *,
+    name: Annotated[str, typer.Option(metavar="NAME", help="What logs call the caller.")],
+    role: Annotated[Role, typer.Option(help="What the key may do; each role includes those before it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Makes a key and shows it once.
+
+    The secret goes to standard output, everything around it to standard error.
     """
-    command = commands.add_parser("key", help="make API keys", description="Makes API keys.")
-    actions = command.add_subparsers(required=True, metavar="ACTION")
-    new = actions.add_parser("new", help="make a key and show it once", description="Makes a key and shows it once.")
-    new.add_argument("--name", required=True, help="what logs call the caller")
-    new.add_argument("--role", required=True, choices=ROLES, help="what the key may do; each role includes those before it")
-    new.set_defaults(run=print_new_key)
-
-
-def print_new_key(given: argparse.Namespace) -> int:
-    """Makes a key; the secret goes to standard output, everything around it to standard error.
-
-    Args:
-        given: ``name`` and ``role``.
-
-    Returns:
-        Exit status.
-
-    Raises:
-        ConfigError: If the name cannot be used.
-    """
-    secret, key = new_key(given.name, given.role)
+    secret, key = new_key(name, role)
+    if as_json:
+        sys.stdout.write(json.dumps({"key": secret, "line": str(key), "name": name, "role": role}) + "\n")
+        return
     sys.stderr.write("The key, shown this once:\n")
     sys.stdout.write(secret + "\n")
     sys.stdout.flush()
     sys.stderr.write(f"For the file that BITLENS_KEYS_FILE names, or for BITLENS_KEYS:\n{key}\n")
-    return 0

@@ -121,7 +121,7 @@ def open_parts(settings: Settings) -> Parts:
         close=closing.close,
         fetcher=fetcher,
         calibration=bundle.calibration,
-        labels=bundle.label_reader(),
+        labels=bundle.label_reader,
     )
 
 
@@ -158,7 +158,7 @@ def open_next(settings: Settings, parts: Parts) -> Parts:
         catalog=catalog,
         close=closing.close,
         calibration=bundle.calibration,
-        labels=bundle.label_reader(),
+        labels=bundle.label_reader,
     )
 
 

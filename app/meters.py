@@ -6,7 +6,7 @@ Decides which events there are. Measures nothing itself: the wiring hands :class
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
@@ -20,11 +20,11 @@ Stage = Literal["decode", "prepare", "forward", "cache", "search", "catalogue_re
 class Meters(Protocol):
     """Takes what the boundaries measure; safe in any thread."""
 
-    def request(self, headers: Mapping[str, str]) -> AbstractContextManager[None]:
+    def request(self, headers: Sequence[tuple[bytes, bytes]]) -> AbstractContextManager[None]:
         """Surrounds one request, :meth:`answered` included.
 
         Args:
-            headers: The request's, names in lower case.
+            headers: The request's, as ASGI has them: names in lower case.
 
         Returns:
             A context manager around it.

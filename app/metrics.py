@@ -7,7 +7,7 @@ somebody asks (``app.figures``).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import get_args
@@ -70,7 +70,7 @@ class PrometheusMeters:
         )
         ProcessCollector(namespace="", registry=self._registry)
 
-    def request(self, headers: Mapping[str, str]) -> AbstractContextManager[None]:
+    def request(self, headers: Sequence[tuple[bytes, bytes]]) -> AbstractContextManager[None]:
         """Does nothing around a request: it is counted when it has been answered.
 
         Args:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from random import getrandbits
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -57,7 +56,7 @@ class Observe:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
-        with logged_with(request_id=request_id), self._meters.request(Headers(scope=scope)):
+        with logged_with(request_id=request_id), self._meters.request(scope["headers"]):
             await self._observe(scope, receive, send, request_id)
 
     async def _observe(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:

@@ -1,177 +1,41 @@
-"""``python -m app recalibrate``: measures by judgements what distances mean, also while the service runs, and the way back.
+"""``bitlens recalibrate``: measures by judgements what distances mean, also while the service runs, and the way back.
 
-Decides what is printed. A service that runs uses what is kept within seconds (``app.recalibration``).
+Decides its arguments and what is printed. A service that runs uses what is kept within seconds (``app.recalibration``).
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-import time
-from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from app.catalog import open_existing, served_bundle
-from app.data_dir import DataFolder
-from app.recalibration import Recalibrated, recalibrated
-from app.settings import Settings, load_settings
-from model.bundle_folder import bundle_id_of, read_bundle
-from model.calibration import Calibration, DistanceCurve
-from model.calibration_file import read_calibration
-from model.errors import BundleMismatch, CatalogError
+import typer
 
-_N_SHOWN = 9  # distances, from 0 to half of the bits
+from app.arguments import DataDirOption
+from model.command_line import AsJson
 
 
-def add_recalibrate_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command to a parser; its ``run`` takes the arguments and returns an exit status.
+def recalibrate(
+    *,
+    data_dir: DataDirOption = None,
+    bundle: Annotated[Path | None, typer.Option(metavar="DIR", help="The bundle that is served (BITLENS_BUNDLE).")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and keep nothing.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Go back to the bundle's own calibration; judgements stay.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measures by judgements what distances mean.
 
-    Args:
-        commands: The parser's subcommands.
+    Makes a calibration of the judgements that POST /feedback has kept, beginning with the bundle's own, which stays as it is.
     """
-    told = (
-        "Makes a calibration of the judgements that POST /feedback has kept, beginning with the bundle's own, which stays as it is."
-    )
-    command = commands.add_parser("recalibrate", help="measure by judgements what distances mean", description=told)
-    command.add_argument("--data-dir", type=Path, metavar="DIR", help="catalogue with the judgements (BITLENS_DATA_DIR)")
-    command.add_argument("--bundle", type=Path, metavar="DIR", help="the bundle that is served (BITLENS_BUNDLE)")
-    command.add_argument("--dry-run", action="store_true", help="show what would change, and keep nothing")
-    command.add_argument("--reset", action="store_true", help="go back to the bundle's own calibration; judgements stay")
-    command.add_argument("--json", action="store_true", help="print JSON")
-    command.set_defaults(run=print_recalibration)
+    from app import recalibrate_run
+    from app.settings import load_settings
 
-
-def print_recalibration(given: argparse.Namespace) -> int:
-    """Recalibrates, or goes back, and tells what was done.
-
-    Args:
-        given: ``data_dir``, ``bundle``, ``dry_run``, ``reset`` and ``json``.
-
-    Returns:
-        Exit status.
-
-    Raises:
-        CatalogError: If there is no catalogue, or it cannot be used.
-        BundleMismatch: If the catalogue's bundle is not found.
-        BundleError: If the bundle cannot be read.
-        InvalidRequest: If there are too few judgements.
-    """
-    settings = load_settings(data_dir=given.data_dir, bundle=given.bundle)
-    if given.reset:
-        reset(settings)
-        sys.stdout.write(
-            '{"kept": false}\n' if given.json else "the bundle's own calibration holds again; the judgements are kept\n"
-        )
-        return 0
-    own, made = recalibrate(settings, keep=not given.dry_run)
-    told = as_json(made, kept=not given.dry_run) if given.json else readable(own, made, kept=not given.dry_run)
+    settings = load_settings(data_dir=data_dir, bundle=bundle)
+    if reset:
+        recalibrate_run.reset(settings)
+        sys.stdout.write('{"kept": false}\n' if as_json else "the bundle's own calibration holds again; the judgements are kept\n")
+        return
+    own, made = recalibrate_run.recalibrate(settings, keep=not dry_run)
+    kept = not dry_run
+    told = recalibrate_run.as_json(made, kept=kept) if as_json else recalibrate_run.readable(own, made, kept=kept)
     sys.stdout.write(told + "\n")
-    return 0
-
-
-def recalibrate(settings: Settings, *, keep: bool) -> tuple[Calibration, Recalibrated]:
-    """Makes a calibration of the judgements in a data folder.
-
-    Args:
-        settings: Name the data folder and the bundle.
-        keep: Whether it is kept for the service.
-
-    Returns:
-        The bundle's own calibration and the new one.
-
-    Raises:
-        CatalogError: If there is no catalogue, or it cannot be used.
-        BundleMismatch: If the catalogue's bundle is not found.
-        BundleError: If the bundle cannot be read.
-        InvalidRequest: If there are too few judgements, or the bundle has no calibration to begin with; nothing has changed then.
-    """
-    own = _own(settings, _catalogue_url(settings))
-    with closing(open_existing(_catalogue_url(settings))) as catalog:
-        made = recalibrated(own, catalog.judged_hits())
-        if keep:
-            catalog.keep_calibration(made.calibration.to_json(), int(time.time()))
-    return own or made.calibration, made
-
-
-def reset(settings: Settings) -> None:
-    """Goes back to the bundle's own calibration.
-
-    Args:
-        settings: Name the data folder.
-
-    Raises:
-        CatalogError: If there is no catalogue, or it cannot be used.
-    """
-    with closing(open_existing(_catalogue_url(settings))) as catalog:
-        catalog.keep_calibration(None, int(time.time()))
-
-
-def as_json(made: Recalibrated, *, kept: bool) -> str:
-    """Writes what was done for programs.
-
-    Args:
-        made: The new calibration.
-        kept: Whether it is kept.
-
-    Returns:
-        JSON, with the curves by direction.
-    """
-    curves = json.loads(made.calibration.to_json())["curves"]
-    told: dict[str, Any] = {
-        "-".join(pair): {**used._asdict(), "curve": curves.get("-".join(pair))} for pair, used in made.used.items()
-    }
-    return json.dumps({"kept": kept, "directions": told}, indent=2)
-
-
-def readable(own: Calibration, made: Recalibrated, *, kept: bool) -> str:
-    """Writes what was done for readers.
-
-    Args:
-        own: The bundle's own calibration.
-        made: The new one.
-        kept: Whether it is kept.
-
-    Returns:
-        Lines.
-    """
-    lines: list[str] = []
-    for pair, used in made.used.items():
-        lines.append(f"{pair[0]} → {pair[1]}: {used.n} judgements of {used.n_queries} queries, {used.n_relevant} relevant")
-        lines += (
-            [f"  stays as it was, lacks {used.lacking}"]
-            if used.lacking
-            else _compared(own.curves[pair], made.calibration.curves[pair])
-        )
-    end = "kept: a service that runs uses it within seconds; --reset goes back" if kept else "nothing is kept"
-    return "\n".join([*lines, end])
-
-
-def _compared(before: DistanceCurve, after: DistanceCurve) -> list[str]:
-    half = (len(before.value) - 1) // 2
-    distances = sorted({round(half * step / (_N_SHOWN - 1)) for step in range(_N_SHOWN)})
-    rows = [
-        f"  {at:>8}  {before.value[at]:6.3f}  {after.value[at]:6.3f}  {after.low[at]:.3f} to {after.high[at]:.3f}"
-        for at in distances
-    ]
-    rate = f"  base rate {before.base_rate:.4f}, now {after.base_rate:.4f}"
-    return [rate, f"  {'distance':>8}  {'before':>6}  {'now':>6}  95 %", *rows]
-
-
-def _catalogue_url(settings: Settings) -> str:
-    folder = DataFolder(settings.data_dir)
-    if not folder.has_catalogue:
-        raise CatalogError(f"there is no catalogue in {settings.data_dir}")
-    return folder.catalogue_url
-
-
-def _own(settings: Settings, url: str) -> Calibration | None:
-    """Reads the own calibration of the bundle that the catalogue belongs to: that of the settings, or the one of a re-index."""
-    bundle_id, folder = served_bundle(url)
-    for place in (settings.bundle, Path(folder or settings.bundle)):
-        if place.is_dir():
-            manifest, _ = read_bundle(place)
-            if bundle_id_of(manifest) == bundle_id:
-                return read_calibration(place, bundle_id, manifest.n_bits)
-    raise BundleMismatch(f"the catalogue holds codes of bundle {bundle_id}: name its folder with --bundle or BITLENS_BUNDLE")

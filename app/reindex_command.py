@@ -1,171 +1,38 @@
-"""``python -m app reindex --bundle NEW``: another bundle's codes for a catalogue, also while it is served.
+"""``bitlens reindex --bundle NEW``: another bundle's codes for a catalogue, also while it is served.
 
-Decides what is printed and the exit status: 0 if the other bundle's codes are served now (or with ``--no-switch`` could be), 1 if
-an item could not be encoded. The service that runs notices by itself and changes over (``app.succession``).
+Decides its arguments, what is printed and the exit status: 0 if the other bundle's codes are served now (or with ``--no-switch``
+could be), 1 if an item could not be encoded.
 """
 
 from __future__ import annotations
 
-import argparse
-import fcntl
 import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from app.cache.base import Modality
-from app.catalog import open_other_codes
-from app.catalog.base import OtherCodes
-from app.data_dir import DataFolder
-from app.decode import ImageDecoder, allow_pixels
-from app.encoder import Encoder
-from app.index import open_index
-from app.media import MediaStore
-from app.reindex import Reindexing
-from app.reindex_report import Change, as_json, compare
-from app.settings import Settings, load_settings
-from model.errors import CatalogError
+import typer
 
-_N_SHOWN = 20
+from app.arguments import DataDirOption
+from model.command_line import AsJson
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """The other bundle.
+def reindex(
+    *,
+    bundle: Annotated[Path, typer.Option(metavar="DIR", help="The new bundle.")],
+    data_dir: DataDirOption = None,
+    no_switch: Annotated[bool, typer.Option("--no-switch", help="Encode and compare only.")] = False,
+    sample: Annotated[int, typer.Option(metavar="N", help="Items that are compared by.")] = 200,
+    as_json: AsJson = False,
+) -> int:
+    """Changes to another bundle while the service runs.
 
-    Attributes:
-        bundle_id: Its identity.
-        n_bits: Bits of one code.
-        folder: Where it lies.
-        encoders: By modality.
+    Encodes all items beside the codes that are served, compares, and exchanges the two. Resumable.
     """
+    from app import reindex_run
+    from app.settings import load_settings
 
-    bundle_id: str
-    n_bits: int
-    folder: Path
-    encoders: dict[Modality, Encoder]
-
-
-def add_reindex_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command to a parser; its ``run`` takes the arguments and returns an exit status.
-
-    Args:
-        commands: The parser's subcommands.
-    """
-    told = "Encodes all items with another bundle beside the codes that are served, compares, and exchanges the two. Resumable."
-    command = commands.add_parser("reindex", help="change to another bundle while the service runs", description=told)
-    command.add_argument("--bundle", type=Path, required=True, metavar="DIR", help="the new bundle")
-    command.add_argument("--data-dir", type=Path, metavar="DIR", help="catalogue and pictures (BITLENS_DATA_DIR)")
-    command.add_argument("--no-switch", action="store_true", help="encode and compare only")
-    command.add_argument("--sample", type=int, default=200, metavar="N", help="items that are compared by (default 200)")
-    command.add_argument("--json", action="store_true", help="print JSON")
-    command.set_defaults(run=_run)
-
-
-def reindex(settings: Settings, bundle: Bundle, *, switch: bool, n_queries: int) -> dict[str, object]:
-    """Encodes, compares and exchanges.
-
-    Args:
-        settings: Checked settings.
-        bundle: The other bundle.
-        switch: Whether the bundles are exchanged.
-        n_queries: Items that are compared by.
-
-    Returns:
-        What was done, for :func:`told`.
-
-    Raises:
-        CatalogError: If the data folder cannot be used, or another re-index is under way.
-    """
-    folder = DataFolder(settings.data_dir)
-    if not folder.has_catalogue:
-        raise CatalogError(f"there is no catalogue in {settings.data_dir}")
-    with ExitStack() as undo:
-        undo.enter_context(_alone(settings.data_dir))
-        codes = open_other_codes(
-            folder.catalogue_url, other_id=bundle.bundle_id, other_bits=bundle.n_bits, folder=str(bundle.folder.resolve())
-        )
-        undo.callback(codes.close)
-        before = {"bundle_id": codes.bundle_id, "n_bits": codes.n_bits}
-        done: dict[str, object] = {"from": before, "to": {"bundle_id": bundle.bundle_id, "n_bits": bundle.n_bits}}
-        if codes.bundle_id == bundle.bundle_id:
-            return {**done, "n_encoded": 0, "failures": {}, "changes": [], "switched": False, "is_served": True}
-        work = _work(settings, bundle, codes)
-        work.catch_up()
-        changes = [] if work.failures else compare(codes.pairs(), open_index, (codes.n_bits, bundle.n_bits), n_queries=n_queries)
-        switched = switch and not work.failures and work.exchange()
-    return {**done, "n_encoded": work.n_encoded, "failures": work.failures, "changes": changes, "switched": switched}
-
-
-def told(done: dict[str, object]) -> str:
-    """Writes what was done for readers.
-
-    Args:
-        done: What :func:`reindex` returned.
-
-    Returns:
-        Lines.
-    """
-    if done.get("is_served"):
-        return "this bundle's codes are served already\n"
-    failures, changes = done["failures"], done["changes"]
-    lines = [f"{done['n_encoded']} items encoded"]
-    if isinstance(changes, list):
-        lines += [change.line() for change in changes if isinstance(change, Change)]
-    if isinstance(failures, dict):
-        lines += [f"not encoded: {item_id}: {reason}" for item_id, reason in list(failures.items())[:_N_SHOWN]]
-    state = "the new bundle's codes are served now" if done["switched"] else "the old bundle's codes are still served"
-    return "\n".join([*lines, state]) + "\n"
-
-
-def _run(given: argparse.Namespace) -> int:
-    settings = load_settings(data_dir=given.data_dir)
-    done = reindex(settings, _load(given.bundle, settings), switch=not given.no_switch, n_queries=given.sample)
-    if given.json:
-        changes = done["changes"]
-        shown = {**done, "changes": as_json(changes) if isinstance(changes, list) else []}
-        sys.stdout.write(json.dumps(shown, indent=2) + "\n")
-    else:
-        sys.stdout.write(told(done))
+    settings = load_settings(data_dir=data_dir)
+    done = reindex_run.reindex(settings, reindex_run.load(bundle, settings), switch=not no_switch, n_queries=sample)
+    sys.stdout.write(json.dumps(reindex_run.shown(done), indent=2) + "\n" if as_json else reindex_run.told(done))
     return 1 if done["failures"] else 0
-
-
-def _load(folder: Path, settings: Settings) -> Bundle:
-    from model.served import ServedBundle  # here: it loads ONNX Runtime, which is of no use to the other commands
-
-    bundle = ServedBundle.open(folder)
-    encoders = bundle.encoders(settings.encode_threads)
-    return Bundle(bundle.bundle_id, bundle.n_bits, folder, {"image": encoders["image"], "text": encoders["text"]})
-
-
-def _work(settings: Settings, bundle: Bundle, codes: OtherCodes) -> Reindexing:
-    allow_pixels(settings.max_image_pixels)
-    pixels = settings.max_image_pixels
-    decoder = ImageDecoder(max_bytes=settings.max_image_bytes, max_pixels=pixels, pixel_budget=settings.decode_pixel_budget)
-    media = MediaStore(DataFolder(settings.data_dir).media)
-    n_items, is_shown = codes.n_items(), sys.stderr.isatty()
-
-    def progress(n_encoded: int) -> None:
-        if is_shown:
-            sys.stderr.write(f"\r{n_encoded:,} of at most {n_items:,} items")
-
-    return Reindexing(codes=codes, media=media, encoders=bundle.encoders, decoder=decoder, progress=progress)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock for re-indexing, which is not the service's."""
-    try:
-        lock = os.open(folder / "reindex.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise CatalogError(f"the data folder {folder} cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise CatalogError(f"the data folder {folder} is being re-indexed by another process") from error
-    finally:
-        os.close(lock)

@@ -10,9 +10,9 @@ miss an item that is being replaced at that very moment.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from itertools import repeat
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
@@ -33,7 +33,8 @@ MAX_EXPLAINED = 50
 """Hits whose search may be explained: each of them is encoded again."""
 NOTHING_IS_NEAR = -1
 """A radius that no item is within."""
-HeldRows: TypeAlias = Callable[[Sequence[int]], list[Item | None] | None]
+HeldRows: TypeAlias = Callable[[Sequence[int]], list[Item] | None]
+_new = cast(Any, tuple.__new__)  # of what was found: half the time of calling the class
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,30 +152,49 @@ class Retrieval:
         """
         if self._held is not None and self._paces[bounds.target].is_quick and _is_plain(bounds):
             current_caller().check()
-            with suppress(_NotHeld):
-                return self._search(code, bounds, self._held)
-        return await self._pool.run(self._search, code, bounds, self._catalog.get_rows)
+            page = self._at_once(code, bounds, self._held)
+            if page is not None:
+                return page
+        return await self._pool.run(self._search, code, bounds)
 
-    def _search(self, code: bytes, bounds: SearchBounds, read: HeldRows) -> Page:
-        index, bundle_id = self._indexes[bounds.target], self._catalog.bundle_id
+    def _at_once(self, code: bytes, bounds: SearchBounds, held: HeldRows) -> Page | None:
+        """Answers as :meth:`_search` does; None if rows have to be read, or if something was written meanwhile."""
+        index, pace, k = self._indexes[bounds.target], self._paces[bounds.target], bounds.k
+        newest_row, since_s = index.newest_row, pace.now()
+        [hits] = index.search(np.frombuffer(code, np.uint8)[None, :], k=k + 1, max_distance=bounds.max_distance)
+        pace.took(since_s)
+        items = held([row_id for row_id, _ in hits])
+        if items is None or (len(hits) > k and hits[k].row_id > newest_row):
+            return None
+        found: list[FoundItem] = list(
+            map(_new, repeat(FoundItem), zip(items[:k], [distance for _, distance in hits[:k]], strict=True))
+        )
+        return Page(found, self._cursor_at(hits[k - 1], newest_row, code, bounds) if len(hits) > k else None)
+
+    def _cursor_at(self, last: Hit, newest_row: int, code: bytes, bounds: SearchBounds) -> str:
+        place = Cursor(last.distance, last.row_id, newest_row)
+        return write_cursor(place, bundle_id=self._catalog.bundle_id, search=_identity(code, bounds))
+
+    def _search(self, code: bytes, bounds: SearchBounds) -> Page:
+        index = self._indexes[bounds.target]
         newest_row = index.newest_row  # before the search: what is added from here on is no part of the pages
         window = Window(without=frozenset([bounds.without.row_id] if bounds.without else ()), distinct=bounds.dedupe)
         if bounds.cursor is not None:
-            start = read_cursor(bounds.cursor, bundle_id=bundle_id, search=_identity(code, bounds))
+            start = read_cursor(bounds.cursor, bundle_id=self._catalog.bundle_id, search=_identity(code, bounds))
             newest_row = start.newest_row
             window = replace(window, after=(start.distance, start.row_id), newest_row=newest_row)
         if bounds.max_distance == NOTHING_IS_NEAR:
             return Page([], None)
         allowed = None if bounds.filter is None else self._allowed.of(bounds.filter)
         query = np.frombuffer(code, np.uint8)[None, :]
-        looking = _Looking(index, query, bounds, allowed, read=read, pace=self._paces[bounds.target])
+        looking = _Looking(index, query, bounds, allowed, read=self._catalog.get_rows, pace=self._paces[bounds.target])
         found: list[FoundItem] = []
         for some in looking.from_window(window, bounds.k + 1):
             found += some
             if any(one.item.row_id <= newest_row for one in found[bounds.k :]):
                 last = found[bounds.k - 1]
-                cursor = Cursor(last.distance, last.item.row_id, newest_row)
-                return Page(found[: bounds.k], write_cursor(cursor, bundle_id=bundle_id, search=_identity(code, bounds)))
+                cursor = self._cursor_at(Hit(last.item.row_id, last.distance), newest_row, code, bounds)
+                return Page(found[: bounds.k], cursor)
             del found[bounds.k :]
         return Page(found, None)
 
@@ -187,7 +207,7 @@ class _Looking:
     query: UInt8
     bounds: SearchBounds
     allowed: Int64 | None
-    read: HeldRows
+    read: Callable[[Sequence[int]], list[Item | None]]
     pace: Pace
 
     def from_window(self, window: Window, n_wanted: int) -> Iterator[list[FoundItem]]:
@@ -196,8 +216,6 @@ class _Looking:
         while True:
             hits = self._hits(window, n_wanted)
             items = self.read([hit.row_id for hit in hits])
-            if items is None:
-                raise _NotHeld
             # A row may be replaced or deleted between the search and the read: it is passed over, …
             if window.distinct and None in items:  # … and another one stands for its code
                 gone = frozenset(hit.row_id for hit, item in zip(hits, items, strict=True) if item is None)
@@ -218,13 +236,10 @@ class _Looking:
         return hits
 
 
-class _NotHeld(Exception):
-    """A row has to be read from the catalogue."""
-
-
 def _is_plain(bounds: SearchBounds) -> bool:
     """Tells whether a search is one of those that are asked most and take least."""
-    return bounds.filter is None and not bounds.dedupe and bounds.cursor is None and bounds.k <= _FEW
+    is_whole = bounds.filter is None and bounds.cursor is None and bounds.without is None and not bounds.dedupe
+    return is_whole and bounds.k <= _FEW and bounds.max_distance != NOTHING_IS_NEAR
 
 
 def _identity(code: bytes, bounds: SearchBounds) -> str:

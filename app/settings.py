@@ -19,7 +19,7 @@ from model.errors import ConfigError
 
 PREFIX = "BITLENS_"
 FROM_FILE = "_FILE"
-_OF_OTHERS = {"BITLENS_CACHE_DIR", "BITLENS_COCO18"}  # the training commands' and the tests' own
+_OF_OTHERS = {"BITLENS_CACHE_DIR", "BITLENS_COCO18", "BITLENS_URL", "BITLENS_API_KEY"}  # other commands' and the tests' own
 _BUNDLE = Path("bundles") / "photos-64"
 _MIB = 1024 * 1024
 

@@ -5,15 +5,13 @@ Decides how a setting is described: as in the docstring of :class:`app.settings.
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import re
-import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.settings import Settings, load_settings, variable_of
+from app.settings import Settings, variable_of
 
 _HEAD = """# Settings
 <!-- Made by `python -m app settings --markdown`; a test compares. -->
@@ -68,25 +66,6 @@ def without_password(url: str) -> str:
     """
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def add_settings_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command to a parser; its ``run`` takes the arguments and returns an exit status.
-
-    Args:
-        commands: The parser's subcommands.
-    """
-    command = commands.add_parser("settings", help="print what a service would use here, without secrets")
-    command.add_argument("--markdown", action="store_true", help="print docs/settings.md instead: every setting with its default")
-    command.set_defaults(run=_print)
-
-
-def _print(given: argparse.Namespace) -> int:
-    if given.markdown:
-        sys.stdout.write(page())
-    else:
-        sys.stdout.writelines(f"{variable}={value}\n" for variable, value in in_use(load_settings()))
-    return 0
 
 
 def _default(name: str) -> str:

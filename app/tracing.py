@@ -5,7 +5,7 @@ Decides names and attributes of spans: route templates, never addresses, texts o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -36,16 +36,18 @@ class TracedMeters:
         self._tracer = provider.get_tracer("bitlens")
 
     @contextmanager
-    def request(self, headers: Mapping[str, str]) -> Iterator[None]:
+    def request(self, headers: Sequence[tuple[bytes, bytes]]) -> Iterator[None]:
         """Surrounds a request with a span that continues its caller's trace; log lines carry the trace's id.
 
         Args:
-            headers: The request's, names in lower case.
+            headers: The request's, as ASGI has them: names in lower case.
 
         Yields:
             Nothing.
         """
-        context = TraceContextTextMapPropagator().extract({name: headers[name] for name in headers if name.startswith("trace")})
+        context = TraceContextTextMapPropagator().extract(
+            {str(name, "latin-1"): str(value, "latin-1") for name, value in headers if name.startswith(b"trace")}
+        )
         with (
             self._meters.request(headers),
             self._tracer.start_as_current_span("request", context, SpanKind.SERVER) as span,

@@ -3,11 +3,12 @@
     OMP_NUM_THREADS=1 python -m bench.calibration --runs DIR --data DIR --out FILE [--cache-dir DIR] [--limit N]
     python -m bench.calibration --out FILE --write docs/calibration.md
 
-The first fits and judges, and appends a line of JSON a run to FILE; runs that have one are skipped, so it may be stopped. The
-second writes the page's measured part from FILE. Each run is calibrated on the pairs that were cut from its training split for
-validation, with the labels that training was given, noise included; runs themselves are only read. The query split is judged by
-true labels; no fit sees it. The estimator was made with an eye on it, though: the correction of the base rate was compared with
-alternatives by ECE on the query split of 7 runs; the rule of ten effective pairs and the cap by clusters followed failures there.
+The first fits and judges, and appends a line of JSON a run to FILE; runs that have one of this very fit are skipped, so that it
+may be stopped. The second writes the page's measured part from FILE. Each run is calibrated on the pairs that were cut from its
+training split for validation, with the labels that training was given, noise included; runs themselves are only read. The query
+split is judged by true labels; no fit sees it. The estimator was made with an eye on it, though: the correction of the base
+rate was compared with alternatives by ECE on the query split of 7 runs; the rule of ten effective pairs and the cap by clusters
+followed failures there.
 
 Settings: ``new items`` searches the gallery, which training never saw, with a calibration on unseen items. ``database`` searches
 train and gallery, as the tables of ``docs/results.md`` do, with a calibration whose index holds training pairs too; ``mixed``
@@ -20,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,12 +30,12 @@ from typing import Any
 
 import numpy as np
 
+from bench.calibration_lines import DRAWN, find_runs, fit_digest, read_lines
 from bench.calibration_page import write_page
 from bench.calibration_run import find_hits, judge
 from bench.grid_command import exit_code, tell
 from model.codes import Float32, UInt8
 from model.encoder import encode_features
-from model.errors import ConfigError
 from model.heads import HashHead
 from model.manifest import MODALITIES
 from training.calibrating import label_probabilities, training_base_rate
@@ -49,9 +49,7 @@ from training.export import read_heads
 from training.inputs import PairFeatures, extract_pair_features, read_pairs
 from training.run_folder import RunFolder
 
-_PATTERN = re.compile(r"noise(?P<noise>[\d.]+)-bits(?P<bits>\d+)-seed(?P<seed>\d+)")
 _EVERY, _SEARCHED = 4, 3000
-_DRAWN = ("hero", "scbch")  # methods whose reliability is drawn: 64 bits, first seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,34 +133,6 @@ def encode_part(heads: Mapping[str, HashHead], part: PairFeatures) -> LabelledCo
     return LabelledCodes(image, text, part.true_labels)
 
 
-def find_runs(folder: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Lists finished runs, first seeds first.
-
-    Args:
-        folder: That holds ``METHOD/noiseR-bitsB-seedS``.
-
-    Returns:
-        Path below the folder, and method, noise, bits and seed.
-
-    Raises:
-        ConfigError: If there is none.
-    """
-    found = []
-    for path in sorted(folder.glob("*/noise*")):
-        named = _PATTERN.fullmatch(path.name)
-        if named and RunFolder(path).report() is not None:
-            facts = {
-                "method": path.parent.name,
-                "noise": float(named["noise"]),
-                "bits": int(named["bits"]),
-                "seed": int(named["seed"]),
-            }
-            found.append((f"{path.parent.name}/{path.name}", facts))
-    if not found:
-        raise ConfigError([f"{folder}: holds no finished run METHOD/noiseR-bitsB-seedS"])
-    return sorted(found, key=lambda each: (each[1]["seed"], each[1]["bits"] != 64, each[1]["method"] not in _DRAWN, each[0]))
-
-
 def measure_all(options: argparse.Namespace) -> None:
     """Measures what has no line yet.
 
@@ -170,7 +140,8 @@ def measure_all(options: argparse.Namespace) -> None:
         options: As parsed.
     """
     splits = read_splits(options.data, options.cache_dir)
-    done = {each["run"] for each in read_lines(options.out)}
+    digest = fit_digest()
+    done = {each["run"] for each in read_lines(options.out) if each.get("fit") == digest}
     runs = [(name, facts) for name, facts in find_runs(options.runs) if name not in done][: options.limit]
     train = splits.parts["train"]
 
@@ -183,24 +154,11 @@ def measure_all(options: argparse.Namespace) -> None:
         return fitted(given.tobytes())
 
     for number, (name, facts) in enumerate(runs, start=1):
-        drawn = facts["method"] in _DRAWN and (facts["bits"], facts["seed"]) == (64, 1)
+        drawn = facts["method"] in DRAWN and (facts["bits"], facts["seed"]) == (64, 1)
         found = measure_run(RunFolder(options.runs / name), splits, believe, with_curve=drawn, with_others=facts["seed"] == 1)
         with options.out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"run": name, **facts, "data": options.data.name, "settings": found}) + "\n")
+            file.write(json.dumps({"run": name, "fit": digest, **facts, "data": options.data.name, "settings": found}) + "\n")
         tell(f"{name} ({number} of {len(runs)})")
-
-
-def read_lines(file: Path) -> list[dict[str, Any]]:
-    """Reads what was measured so far; a torn line is passed over.
-
-    Args:
-        file: Lines of JSON; may be absent.
-
-    Returns:
-        An entry a run.
-    """
-    lines = file.read_text(encoding="utf-8").splitlines(keepends=True) if file.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

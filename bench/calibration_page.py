@@ -15,6 +15,7 @@ from model.errors import ConfigError
 from training.checkpoint import write_bytes
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+_FITS = "python -m bench.calibration --runs DIR --data DIR --out FILE"
 _SETTINGS = ("new items", "own base rate", "given labels", "database", "mixed")
 _AIM, _SLACK = 0.03, 0.02
 Line = Mapping[str, Any]
@@ -24,12 +25,14 @@ def write_page(lines: Sequence[Line], page: Path) -> None:
     """Replaces the measured part of a page.
 
     Args:
-        lines: A measurement a run; those without validation pairs have no settings.
+        lines: A measurement a run, all of the same fit; those without validation pairs have no settings.
         page: Holds both marks; diagrams go into ``images`` beside it.
 
     Raises:
-        ConfigError: If the page lacks a mark, or nothing was measured.
+        ConfigError: If the page lacks a mark, nothing was measured, or lines are of different fits.
     """
+    if len({line.get("fit") for line in lines}) > 1:
+        raise ConfigError([f"some runs were measured with another version of the fit; `{_FITS}` measures them anew"])
     measured = [line for line in lines if line["settings"]]
     text = page.read_text(encoding="utf-8")
     if BEGIN not in text or END not in text or not measured:
@@ -38,7 +41,7 @@ def write_page(lines: Sequence[Line], page: Path) -> None:
     images = page.parent / "images"
     images.mkdir(exist_ok=True)
     drawn = "\n\n".join(_draw(line, images) for line in measured if _is_drawn(line))
-    parts = [_heading(lines, measured), _settings(measured), _methods(measured), _promises(measured), drawn]
+    parts = [_heading(lines, measured), _settings(measured), _methods(measured), _who_misses(measured), _promises(measured), drawn]
     write_bytes(page, (before + BEGIN + "\n" + "\n\n".join(part for part in parts if part) + "\n" + END + after).encode())
 
 
@@ -55,13 +58,38 @@ def _settings(measured: Sequence[Line]) -> str:
         if not found:
             continue
         errors = [each["ece"] for each in found]
-        by_run = [all(d["ece"] <= _AIM for d in line["settings"][name].values()) for line in measured if name in line["settings"]]
         reached = sum(error <= _AIM for error in errors) / len(errors)
-        first = fmean(each["ece_first"] for each in found)
-        cells = f"{fmean(errors):.4f} | {max(errors):.4f} | {reached:.1%} | {sum(by_run)} of {len(by_run)} | {first:.3f}"
+        by_promise, first = (fmean(each[kind] for each in found) for kind in ("ece_by_promise", "ece_first"))
+        of_all = [line for line in measured if name in line["settings"]]
+        whole = [f"{sum(_keeps(line, kind, name) for line in of_all)} of {len(of_all)}" for kind in ("ece", "ece_by_promise")]
+        cells = (
+            f"{fmean(errors):.4f} | {max(errors):.4f} | {reached:.1%} | {whole[0]} | {by_promise:.4f} | {whole[1]} | {first:.3f}"
+        )
         rows.append(f"| {name} | {cells} |")
-    head = f"| setting | ECE, mean | largest | ≤ {_AIM} | runs with all four ≤ {_AIM} | of first ten hits |"
+    four = f"runs with all four ≤ {_AIM}"
+    head = f"| setting | ECE, mean | largest | ≤ {_AIM} | {four} | by promise, mean | {four} | of first ten hits |"
     return _table(head, rows)
+
+
+def _keeps(line: Line, kind: str, setting: str = "new items") -> bool:
+    return all(each[kind] <= _AIM for each in line["settings"][setting].values())
+
+
+def _who_misses(measured: Sequence[Line]) -> str:
+    """A line for each method and noise rate with a run that misses in some direction, and whether a falling curve could keep it."""
+    rows = []
+    for method, noise in sorted({(line["method"], line["noise"]) for line in measured}):
+        runs = [line for line in measured if (line["method"], line["noise"]) == (method, noise)]
+        missing = [line for line in runs if not _keeps(line, "ece")]
+        if not missing:
+            continue
+        counts = [sum(not _keeps(line, kind) for line in missing) for kind in ("ece_least", "ece_by_promise")]
+        named = sorted({(line["bits"], line["seed"]) for line in missing})
+        places = ", ".join(
+            f"{bits} ({', '.join(str(s) for b, s in named if b == bits)})" for bits in dict.fromkeys(b for b, _ in named)
+        )
+        rows.append(f"| {method} | {noise:g} | {len(missing)} of {len(runs)} | {counts[0]} | {counts[1]} | {places} |")
+    return _table("| who misses | noise | runs | no falling curve keeps it | by promise too | bits (seeds) |", rows) if rows else ""
 
 
 def _methods(measured: Sequence[Line]) -> str:

@@ -2,8 +2,10 @@
 
 Decides the measures. Expected calibration error: with p(d) the expected precision, n(d) the hits at distance d and r(d) the
 relevant ones among them, ECE = Σ_d n(d)/N · |p(d) − r(d)/n(d)|, over all queries of a direction together; hits are all items, or
-each query's first ten in expectation over ties. The precision with ``min_precision`` is that of all hits within the radius it
-stands for.
+each query's first ten in expectation over ties. Beside it stand two others. ``by promise`` puts all distances of which the same is
+promised together, as the usual definition does (C. Guo et al., On Calibration of Modern Neural Networks, 2017,
+https://arxiv.org/abs/1706.04599, there in 15 bins). The least one is the ECE by distance of the best curve that never rises: codes
+have it of their own, however they are calibrated. The precision with ``min_precision`` is that of all hits within its radius.
 """
 
 from __future__ import annotations
@@ -110,6 +112,8 @@ class Reliability:
     Attributes:
         ece: Over all hits.
         ece_first: Over each query's first ten.
+        ece_by_promise: Over all hits, those of the same promise together.
+        ece_least: That of the falling curve that fits these very hits best.
         base_rate: Share of relevant items among all.
         promises: By wanted precision.
         curve: Promised, ends of the interval, measured, hits: by distance; empty to save room.
@@ -117,6 +121,8 @@ class Reliability:
 
     ece: float
     ece_first: float
+    ece_by_promise: float
+    ece_least: float
     base_rate: float
     promises: list[Promise]
     curve: dict[str, list[float]] = field(default_factory=dict)
@@ -155,6 +161,42 @@ def calibration_error(promised: Float64, hits: Hits) -> float:
     return float(np.abs(promised * n - relevant).sum() / n.sum())
 
 
+def error_by_promise(promised: Float64, hits: Hits) -> float:
+    """Returns ECE where hits of one promise count together, whatever their distances.
+
+    Args:
+        promised: (n_bits + 1) float64.
+        hits: What was found.
+
+    Returns:
+        In [0, 1], at most :func:`calibration_error`.
+    """
+    values, places = np.unique(promised, return_inverse=True)
+    n, relevant = (np.bincount(places, each.sum(axis=0)) for each in (hits.everything, hits.relevant))
+    return float(np.abs(values * n - relevant).sum() / n.sum())
+
+
+def least_error(hits: Hits) -> float:
+    """Returns the least ECE that a curve can have that never rises with distance.
+
+    Such a curve is best with values among the measured shares; the best one is found distance by distance.
+
+    Args:
+        hits: What was found.
+
+    Returns:
+        In [0, 1].
+    """
+    n, relevant = hits.everything.sum(axis=0), hits.relevant.sum(axis=0)
+    seen = n > 0
+    n, relevant = n[seen], relevant[seen]
+    values = np.unique(relevant / n)[::-1]
+    costs = np.zeros(len(values))  # so far, by the value at the last distance
+    for everything, found in zip(n, relevant, strict=True):
+        costs = np.minimum.accumulate(costs) + np.abs(values * everything - found)
+    return float(costs.min() / n.sum())
+
+
 def judge(calibration: Calibration, found: dict[Pair, Hits], *, with_curve: bool = False) -> dict[str, Any]:
     """Puts what a calibration promises beside what was found.
 
@@ -181,6 +223,8 @@ def judge(calibration: Calibration, found: dict[Pair, Hits], *, with_curve: bool
         reliability = Reliability(
             ece=calibration_error(promised, hits),
             ece_first=calibration_error(promised, hits.first(FIRST)),
+            ece_by_promise=error_by_promise(promised, hits),
+            ece_least=least_error(hits),
             base_rate=float(relevant.sum() / n.sum()),
             promises=[_promise(calibration.max_distance(wanted, *pair), wanted, hits) for wanted in WANTED],
             curve=drawn if with_curve else {},

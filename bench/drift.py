@@ -27,7 +27,7 @@ from app.code_samples import CodeSamples
 from app.drift import DriftMonitor
 from app.index import open_index
 from app.pools import Pool
-from bench.abstention import random_texts
+from bench.abstention_worlds import random_texts
 from bench.grid_command import exit_code
 from bench.machine import require_threads
 from bench.served import BUNDLE

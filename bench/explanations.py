@@ -25,7 +25,7 @@ from bench.tables import grid
 from model.bundle import EncoderBundle
 from model.codes import Float32, UInt8, hamming_distances, pack_codes, sign_codes
 from model.errors import ConfigError
-from model.label_reader import LabelReader, read_classifiers
+from model.label_reader import LabelReader
 from model.manifest import MODALITIES
 from training.bundle_codes import DataSource, encode_data
 from training.config import load_config
@@ -71,8 +71,11 @@ def readers_of(bundle_dir: Path) -> dict[str, LabelReader]:
         raise ConfigError([f"{bundle_dir}: has no label reader; `python -m training labels` makes one"])
     found = {"label reader": bundle.label_reader}
     found |= {f"label reader, from {least} on": replace(bundle.label_reader, least_probability=least) for least in (0.5, 0.8)}
-    rough = read_classifiers(bundle.manifest, bundle_dir / "model.safetensors")
-    if isinstance(rough, LabelReader):
+    if bundle.classifiers:
+        lengths = {name: math.sqrt(bundle.n_bits) if bundle.heads[name].unit_norm else 1.0 for name in MODALITIES}
+        # they learned from codes so long, without a bias
+        weights = {name: np.asarray(bundle.classifiers[name].numpy() / lengths[name], np.float32) for name in MODALITIES}
+        rough = replace(bundle.label_reader, weights=weights, biases=dict.fromkeys(MODALITIES, np.zeros(1, np.float32)))
         found |= {"classifiers of training": rough, "classifiers of training, from 0.5 on": replace(rough, least_probability=0.5)}
     return found
 
@@ -111,7 +114,7 @@ def shared_rows(readers: dict[str, LabelReader], seen: Seen) -> Iterator[list[st
         told = {name: reader.probabilities(name, judged.signs[name]) >= reader.least_probability for name in (asks, found)}
         distances = hamming_distances(packed[asks], packed[found])
         np.fill_diagonal(distances, distances.max() + 1)  # the own other half is no hit
-        nearest = np.argsort(distances, axis=1, kind="stable")[:, :_N_HITS]
+        nearest = np.argsort(distances, axis=1, kind="stable")[:, : min(_N_HITS, len(distances) - 1)]
         said = told[asks][:, None, :] & told[found][nearest]
         true = (seen.labels[:, None, :] & seen.labels[nearest]).astype(bool)
         right = (said & true).any(axis=2)[true.any(axis=2)].mean()

@@ -6,7 +6,7 @@
     text.onnx            the text encoder as a graph; its backbone's weights come from an installed package, pinned by the manifest
     tokenizer.json       the text encoder's words
     README.md            the card, for people; not part of the identity
-    labels.safetensors   what reads labels off codes (`model.label_reader`), where it was learned; not part of the identity
+    labels.json          what reads labels off codes (`model.label_reader`), where it was learned; not part of the identity
     calibration.json     what distances mean (`model.calibration`), where it was measured; not part of the identity
 
 Decides the names and what makes two bundles the same. Does not know tensors.

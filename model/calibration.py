@@ -2,7 +2,7 @@
 
 Decides what a bundle's calibration holds, its form as JSON (``calibration.json``) and its two questions: what precision is to be
 expected at a distance, and within which distance a wanted precision is reached. Does not know how it was fitted
-(``model.calibration_fit``), nor codes. Imports no torch.
+(``model.calibration_fit``), nor codes; whether a query is of this world at all is ``model.familiarity``. Imports no torch.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, Literal, get_args
 
 from model.errors import BundleCorrupt, BundleIncompatible
+from model.familiarity import Familiarity
 
 FILE_NAME = "calibration.json"
 FORMAT_VERSION = 1
@@ -102,6 +103,7 @@ class Calibration:
         bundle_id: The bundle whose codes were measured.
         curves: By (query modality, target modality); combinations that were not measured are absent.
         measured_on: Facts of the measurement for whoever reads it: data set, numbers of queries and items, whose labels.
+        familiarity: What the measured pairs are like, by modality; empty in calibrations of earlier versions.
     """
 
     kind: Kind
@@ -109,6 +111,7 @@ class Calibration:
     bundle_id: str
     curves: dict[tuple[str, str], DistanceCurve]
     measured_on: dict[str, Any] = field(default_factory=dict)
+    familiarity: dict[str, Familiarity] = field(default_factory=dict)
 
     def expected_precision(self, distance: int, query_modality: str, target_modality: str) -> Estimate | None:
         """Returns the probability that an item at a distance is relevant.
@@ -141,6 +144,11 @@ class Calibration:
         n_reaching = sum(value >= min_precision for value in curve.value) if curve else 0
         return n_reaching - 1 if n_reaching else None
 
+    @property
+    def feature_values(self) -> dict[str, str]:
+        """What features are called within the bundle's graphs, by modality, as far as that is known."""
+        return {name: known.value for name, known in self.familiarity.items() if known.value}
+
     def of_bundle(self, bundle_id: str, n_bits: int) -> Calibration:
         """Returns this calibration if it is one of a bundle's codes.
 
@@ -161,22 +169,27 @@ class Calibration:
             )
         return self
 
-    def carried_to(self, bundle_id: str) -> Calibration:
+    def carried_to(self, bundle_id: str, feature_values: Mapping[str, str] | None = None) -> Calibration:
         """Returns this calibration as another bundle's that gives the very same codes.
 
         Args:
             bundle_id: The other one's identity.
+            feature_values: What features are called within its graphs, by modality.
 
         Returns:
             A copy.
         """
-        return replace(self, bundle_id=bundle_id)
+        values = feature_values or {}
+        familiarity = {name: replace(known, value=values.get(name)) for name, known in self.familiarity.items()}
+        return replace(self, bundle_id=bundle_id, familiarity=familiarity)
 
     def to_json(self) -> bytes:
         """Returns canonical JSON, probabilities with six digits behind the point."""
         facts = {"format_version": FORMAT_VERSION, **{name: getattr(self, name) for name in ("kind", "n_bits", "bundle_id")}}
         curves = {"-".join(pair): _rounded(asdict(curve)) for pair, curve in self.curves.items()}
-        return (json.dumps({**facts, "curves": curves, "measured_on": self.measured_on}, sort_keys=True) + "\n").encode()
+        familiarity = {modality: found.to_facts() for modality, found in self.familiarity.items()}
+        whole = {**facts, "curves": curves, "measured_on": self.measured_on, "familiarity": familiarity}
+        return (json.dumps(whole, sort_keys=True) + "\n").encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> Calibration:
@@ -202,7 +215,8 @@ class Calibration:
         try:
             curves = {pair: _curve(raw["curves"]["-".join(pair)]) for pair in MODALITY_PAIRS if "-".join(pair) in raw["curves"]}
             facts = {name: raw[name] for name in ("kind", "n_bits", "bundle_id", "measured_on")}
-            found = cls(curves=curves, **facts)
+            familiarity = {each: Familiarity.from_facts(known) for each, known in raw.get("familiarity", {}).items()}
+            found = cls(curves=curves, familiarity=familiarity, **facts)
             found._check()
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise BundleCorrupt(f"{FILE_NAME} of the bundle is damaged: {error!r}") from error

@@ -1,24 +1,25 @@
-"""Where a bundle's own label reader lies, and how it gets there: ``labels.safetensors``, beside the files that make the bundle.
+"""Where a bundle's label reader lies, and how it gets there: ``labels.json``, beside the files that make the bundle.
 
-It determines no code, so it is no part of the bundle's identity and may be made anew while catalogues stay. Decides that it is
-replaced all at once, and that another bundle's is refused. Imports no torch.
+It determines no code, so it is no part of the bundle's identity and may be made anew while catalogues stay. JSON, as the service
+reads it and has no library for safetensors. Decides that it is replaced all at once, and that another bundle's is refused.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
+from model.codes import Float32
 from model.errors import BundleCorrupt, BundleIncompatible
 from model.label_reader import LabelReader
 from model.manifest import MODALITIES
 
-FILE_NAME = "labels.safetensors"
-_FORMAT_VERSION = 1
+FILE_NAME = "labels.json"
+FORMAT_VERSION = 1
+_DIGITS = 6
 
 
 def read_label_reader(folder: Path, bundle_id: str, n_bits: int) -> LabelReader | None:
@@ -36,24 +37,32 @@ def read_label_reader(folder: Path, bundle_id: str, n_bits: int) -> LabelReader 
         BundleCorrupt: If it cannot be read or is damaged.
         BundleIncompatible: If it is one of another bundle, or has another format.
     """
-    path = folder / FILE_NAME
-    if not path.exists():
-        return None
     try:
-        with safe_open(path, "numpy") as file:
-            facts = json.loads((file.metadata() or {})["facts"])
-            found = {side: {name: file.get_tensor(f"{name}.{side}") for name in MODALITIES} for side in ("weight", "bias")}
-            names = tuple(facts["label_names"])
-            reader = LabelReader(names, found["weight"], found["bias"], float(facts["least_probability"]), facts["measured"])
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        raw = json.loads((folder / FILE_NAME).read_bytes())
+        made_for = raw["format_version"], raw["bundle_id"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise BundleCorrupt(f"{FILE_NAME} of the bundle in {folder} cannot be read: {error}") from error
-    if facts.get("format_version") != _FORMAT_VERSION or facts.get("bundle_id") != bundle_id:
-        told = f"is one of bundle {facts.get('bundle_id')}, in format {facts.get('format_version')}"
-        raise BundleIncompatible(f"{FILE_NAME} in {folder} {told}; `python -m training labels` makes it anew")
-    shapes = {array.shape for array in reader.weights.values()} | {(n_bits, *array.shape) for array in reader.biases.values()}
-    if shapes != {(n_bits, len(names))}:
-        raise BundleCorrupt(f"{FILE_NAME} of the bundle in {folder} does not fit {n_bits} bits and {len(names)} labels")
-    return reader
+    if made_for != (FORMAT_VERSION, bundle_id):
+        told = f"is one of bundle {made_for[1]} in format {made_for[0]}, not of {bundle_id} in format {FORMAT_VERSION}"
+        raise BundleIncompatible(f"{FILE_NAME} {told}; delete the file, and make another by `python -m training labels`")
+    try:
+        return _reader(raw, n_bits)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleCorrupt(f"{FILE_NAME} of the bundle in {folder} is damaged: {error!r}") from error
+
+
+def _reader(raw: dict[str, Any], n_bits: int) -> LabelReader:
+    names, measured = tuple(raw["label_names"]), dict(raw["measured"])
+    weights = {name: np.array(raw["weights"][name], np.float32) for name in MODALITIES}
+    biases = {name: np.array(raw["biases"][name], np.float32) for name in MODALITIES}
+    shapes = [*(weights[name].shape for name in MODALITIES), *((n_bits, *biases[name].shape) for name in MODALITIES)]
+    if set(shapes) != {(n_bits, len(names))} or not all(np.isfinite(held).all() for held in (*weights.values(), *biases.values())):
+        raise ValueError(f"weights and biases of shapes {shapes} for {n_bits} bits and {len(names)} labels, or not finite")
+    if measured.keys() != {"on", *MODALITIES}:
+        raise ValueError(f"figures of {sorted(measured)}")
+    return LabelReader(names, weights, biases, float(raw["least_probability"]), measured)
 
 
 def write_label_reader(reader: LabelReader, folder: Path, bundle_id: str) -> None:
@@ -64,20 +73,17 @@ def write_label_reader(reader: LabelReader, folder: Path, bundle_id: str) -> Non
         folder: Of the bundle.
         bundle_id: Its identity.
     """
-    sides = {"weight": reader.weights, "bias": reader.biases}
-    tensors = {
-        f"{name}.{side}": np.ascontiguousarray(held[name], np.float32) for side, held in sides.items() for name in MODALITIES
-    }
     facts = {
-        "format_version": _FORMAT_VERSION,
+        "format_version": FORMAT_VERSION,
         "bundle_id": bundle_id,
         "label_names": reader.names,
         "least_probability": reader.least_probability,
         "measured": dict(reader.measured),
+        "weights": {name: [_short(row) for row in reader.weights[name]] for name in MODALITIES},
+        "biases": {name: _short(reader.biases[name]) for name in MODALITIES},
     }
-    told = json.dumps(facts, sort_keys=True, ensure_ascii=False)  # one entry: the library writes several in any order
     partial = folder / f"{FILE_NAME}.partial"
-    partial.write_bytes(save(tensors, {"facts": told}))
+    partial.write_bytes((json.dumps(facts, sort_keys=True, ensure_ascii=False) + "\n").encode())
     partial.replace(folder / FILE_NAME)
 
 
@@ -93,3 +99,7 @@ def drop_other_label_reader(folder: Path, bundle_id: str, n_bits: int) -> None:
         read_label_reader(folder, bundle_id, n_bits)
     except (BundleCorrupt, BundleIncompatible):
         (folder / FILE_NAME).unlink(missing_ok=True)
+
+
+def _short(numbers: Float32) -> list[float]:
+    return [round(float(number), _DIGITS) for number in numbers]

@@ -16,7 +16,7 @@ from model.calibration import Calibration
 from model.calibration_file import read_calibration
 from model.errors import BundleIncompatible, BundleNotFound
 from model.graph_encoder import GraphEncoder, open_graph
-from model.label_reader import LabelReader, read_classifiers
+from model.label_reader import LabelReader
 from model.label_reader_file import read_label_reader
 from model.manifest import MODALITIES, EncoderSpec, Manifest
 from model.weights import installed_weights
@@ -30,12 +30,19 @@ class ServedBundle:
         manifest: Its facts.
         files: The files that the manifest names, by name.
         calibration: What its distances mean, if that was measured.
+        label_reader: Reads labels off its codes, if that was learned.
     """
 
     def __init__(
-        self, folder: Path, manifest: Manifest, files: Mapping[str, bytes], calibration: Calibration | None = None
+        self,
+        folder: Path,
+        manifest: Manifest,
+        files: Mapping[str, bytes],
+        calibration: Calibration | None = None,
+        label_reader: LabelReader | None = None,
     ) -> None:
-        self._folder, self.manifest, self._files, self.calibration = folder, manifest, files, calibration
+        self._folder, self.manifest, self._files = folder, manifest, files
+        self.calibration, self.label_reader = calibration, label_reader
 
     @property
     def bundle_id(self) -> str:
@@ -60,18 +67,20 @@ class ServedBundle:
         Raises:
             BundleNotFound: If there is no such folder.
             BundleCorrupt: If a file is missing or damaged, or its digest is not the manifest's.
-            BundleIncompatible: If its format is another, or its calibration is another bundle's.
+            BundleIncompatible: If its format is another, or its calibration or its label reader is another bundle's.
         """
         if not folder.is_dir():
             raise BundleNotFound(f"there is no bundle at {folder}")
         manifest, files = read_bundle(folder)
-        return cls(folder, manifest, files, read_calibration(folder, bundle_id_of(manifest), manifest.n_bits))
+        told = folder, bundle_id_of(manifest), manifest.n_bits
+        return cls(folder, manifest, files, read_calibration(*told), read_label_reader(*told))
 
-    def encoders(self, n_threads: int = 1) -> dict[str, GraphEncoder]:
+    def encoders(self, n_threads: int = 1, *, shown: Mapping[str, str] | None = None) -> dict[str, GraphEncoder]:
         """Loads the graphs.
 
         Args:
             n_threads: Of one forward pass, 1 or more.
+            shown: What features are called within the graph, by modality; those become outputs (``Calibration.feature_values``).
 
         Returns:
             An encoder by modality.
@@ -81,22 +90,10 @@ class ServedBundle:
             BundleIncompatible: If the bundle has no graphs, or input is prepared in another way here than at training.
             BundleCorrupt: If a graph does not load.
         """
-        return {name: self._encoder(name, self.manifest.encoders[name], n_threads) for name in MODALITIES}
+        values = shown or {}
+        return {name: self._encoder(name, self.manifest.encoders[name], n_threads, values.get(name)) for name in MODALITIES}
 
-    def label_reader(self) -> LabelReader | str:
-        """Loads what reads labels off codes: what was learned and measured for it, or else the classifiers of training.
-
-        Returns:
-            The reader; or why there is none, in plain words.
-
-        Raises:
-            BundleCorrupt: If it is damaged or does not fit the manifest.
-            BundleIncompatible: If it is one of another bundle, or has another format.
-        """
-        own = read_label_reader(self._folder, self.bundle_id, self.n_bits)
-        return own or read_classifiers(self.manifest, self._folder / WEIGHTS)
-
-    def _encoder(self, modality: str, spec: EncoderSpec, n_threads: int) -> GraphEncoder:
+    def _encoder(self, modality: str, spec: EncoderSpec, n_threads: int, shown: str | None) -> GraphEncoder:
         if spec.is_ready_made:
             named = ", ".join(str(fact) for fact in spec.preprocessing.values())
             raise BundleIncompatible(f"the bundle was trained on ready-made features ({named}) and cannot encode pictures or texts")
@@ -106,7 +103,7 @@ class ServedBundle:
             raise BundleIncompatible(f"{told} `python -m training export {self._folder} --out {self._folder}`")
         preparation = self._preparation(spec)
         weights = {WEIGHTS: memoryview(self._files[WEIGHTS]), **self._installed()}
-        session = open_graph(GRAPHS[modality], graph, weights, n_threads=n_threads)
+        session = open_graph(GRAPHS[modality], graph, weights, n_threads=n_threads, shown=shown)
         return GraphEncoder(preparation, session, n_bits=self.n_bits)
 
     def _preparation(self, spec: EncoderSpec) -> Preparation:

@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("app", "model", "training")
 OUTSIDE = ("demo", "bench")  # may use every room, and are used by none
 MODULE_LINES, FUNCTION_LINES, POSITIONAL = 250, 40, 5
+LONGER = {"app/client.py": 1_150}  # types, errors and both clients in one file, so that it can be taken along
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 # What of `model` is for training and judging alone; the service imports none of it.
@@ -48,7 +49,7 @@ LIBRARY_ROOMS = {
     "pymilvus": ["app/index/milvus.py"],
     "redis": ["app/cache/redis_cache.py"],
     "sqlalchemy": ["app/catalog/sql.py", "app/catalog/sql_*.py"],  # one adapter; its tables are a file of their own
-    "httpx": ["app/fetch.py", "app/fetch_rules.py", "training/datasets/hub.py"],
+    "httpx": ["app/client.py", "app/ingest_http.py", "app/fetch.py", "app/fetch_rules.py", "training/datasets/hub.py"],
     "limits": ["app/rate_limit.py"],
     "fastapi": ["app/main.py", "app/application.py", "app/deps.py", "app/errors.py", "app/routes/*.py"],
     "torch": [*TORCH_IN_MODEL, "training/*"],
@@ -68,10 +69,17 @@ LIBRARY_ROOMS = {
     "pydantic": ["app/schemas.py", "app/*_schemas.py", "app/settings.py", "training/config.py"],
     "pydantic_core": ["app/schemas.py", "app/*_schemas.py", "app/settings.py", "training/config.py"],
     "pydantic_settings": ["app/settings.py"],
+    "typer": [
+        f"{room}/{place}.py" for room in ROOMS for place in ("__main__", "arguments", "*_command", "*_commands", "command_line")
+    ],
+    "rich": [
+        *("model/terminal.py", "training/progress.py"),
+        *(f"app/{name}.py" for name in ("hit_table", "hit_view", "ingest_bar", "terminal_pictures")),
+    ],
 }
 # R3: what must load in milliseconds.
 MEASURING = ("model.calibration", "model.calibration_file", "model.calibration_fit", "model.recalibration", "model.log_odds")
-MEANING = (*MEASURING, "model.code_health", "model.drift")
+MEANING = (*MEASURING, "model.familiarity", "model.code_health", "model.drift")
 TORCH_FREE = ("model.codes", "model.errors", "model.served", "model.preprocess", "app", *MEANING)
 # The table names both halves of a backbone and loads only the one that is asked for: what it imports is not followed.
 LAZY_TABLES = ("model.backbones",)
@@ -100,6 +108,7 @@ def module_of(path: Path) -> str:
 
 MODULES = {module_of(path): path for path in sources(*ROOMS)}
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sources(*ROOMS, *OUTSIDE)}
+EVERY_MODULE = {module_of(path) for path in TREES}
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -110,7 +119,7 @@ def imported(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             base = node.module or ""
-            yield from (f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base for alias in node.names)
+            yield from (f"{base}.{alias.name}" if f"{base}.{alias.name}" in EVERY_MODULE else base for alias in node.names)
 
 
 def lies_in(module: str, package: str) -> bool:
@@ -204,10 +213,22 @@ def test_every_folder_of_variants_exists_and_has_a_table() -> None:
     assert [folder for folder in VARIANT_FOLDERS if folder not in MODULES] == []
 
 
+def parents(module: str) -> set[str]:
+    parts = module.split(".")
+    return {".".join(parts[:n]) for n in range(1, len(parts))}
+
+
 def test_no_import_cycle() -> None:
-    edges = {module: {target for target in imported(path) if target in MODULES} - {module} for module, path in MODULES.items()}
+    """So every module may be the first to be imported: ``import a.b`` runs ``a`` before it, unless the importer lies in ``a``."""
+    edges = {}
+    for path in TREES:
+        module = module_of(path)
+        targets = set(imported(path)) | {parent for target in imported(path) for parent in parents(target) - parents(module)}
+        edges[module] = {target for target in targets - {module} if target in EVERY_MODULE}
     while leaves := {module for module, targets in edges.items() if not targets}:
         edges = {module: targets - leaves for module, targets in edges.items() if module not in leaves}
+    while others := edges.keys() - {target for targets in edges.values() for target in targets}:
+        edges = {module: targets for module, targets in edges.items() if module not in others}  # they only lead to a cycle
     assert edges == {}
 
 
@@ -216,7 +237,7 @@ def test_no_import_cycle() -> None:
 
 def test_modules_stay_below_their_ceiling() -> None:
     lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in TREES}
-    assert {place: n for place, n in lengths.items() if n > MODULE_LINES} == {}
+    assert {place: n for place, n in lengths.items() if n > LONGER.get(place, MODULE_LINES)} == {}
 
 
 def test_functions_stay_below_their_ceiling() -> None:

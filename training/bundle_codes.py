@@ -22,6 +22,7 @@ from training.datasets import FeatureSplits, PairSplits
 from training.datasets.base import SPLITS
 from training.inputs import PairFeatures, extract_pair_features, read_pairs
 from training.ranking_histograms import LabelledCodes
+from training.served_codes import encode_as_served, open_graphs
 
 Encode = Callable[[Float32], Float32]
 """Turns (N, feature_dim) features into (N, n_bits) relaxed codes."""
@@ -36,12 +37,14 @@ class DataSource:
         columns: Names of columns and splits.
         cache_dir: Where features are kept.
         threads: Of the forward passes.
+        with_labels: False where only the pairs count: they need no labels.
     """
 
     data: Path
     columns: DataSection
     cache_dir: Path
     threads: int = 1
+    with_labels: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,14 @@ class EncodedData:
     Attributes:
         codes: Relaxed codes and labels by split.
         features: What they were made from, likewise.
-        label_names: Names of the labels in order.
+        label_names: Names of the labels in order; none where none were read.
+        encoders: What gave the codes: ``heads on torch``, or ``fp32 graphs`` and the like.
     """
 
     codes: dict[str, LabelledCodes]
     features: dict[str, PairFeatures]
     label_names: tuple[str, ...]
+    encoders: str = "heads on torch"
 
     def joined(self, *splits: str) -> LabelledCodes:
         """Returns several splits one behind another.
@@ -70,13 +75,16 @@ class EncodedData:
         return join_codes([self.codes[name] for name in splits])
 
 
-def encode_data(bundle: EncoderBundle, source: DataSource, splits: Sequence[str] = SPLITS) -> EncodedData:
+def encode_data(
+    bundle: EncoderBundle, source: DataSource, splits: Sequence[str] = SPLITS, *, as_served: bool = False
+) -> EncodedData:
     """Encodes splits of a data set by a bundle.
 
     Args:
         bundle: Gives the codes.
         source: The data.
         splits: Which.
+        as_served: Whether codes are those of the bundle's graphs, if it has some, rather than of its heads on torch.
 
     Returns:
         Codes, features and labels.
@@ -85,10 +93,17 @@ def encode_data(bundle: EncoderBundle, source: DataSource, splits: Sequence[str]
         BundleIncompatible: If the bundle's heads were trained on other features than the data set or the backbones here give.
     """
     config = RunConfig(data=source.columns, features=_backbones(bundle), training=TrainingSection(threads=source.threads))
-    pairs = read_pairs(config, source.data, cache_dir=source.cache_dir)
-    encoders = _encoders(bundle, pairs)
+    pairs = read_pairs(config, source.data, cache_dir=source.cache_dir, with_labels=source.with_labels)
+    names = tuple(pairs.label_names)
+    if as_served and bundle.has_graphs and isinstance(pairs, PairSplits):
+        graphs = open_graphs(bundle, n_threads=source.threads)
+        found = {name: encode_as_served(graphs, getattr(pairs, name), name, cache_dir=source.cache_dir) for name in splits}
+        encoders = f"{bundle.manifest.graphs['precision']} graphs"
+        codes = {name: each for name, (each, _) in found.items()}
+        return EncodedData(codes, {name: each for name, (_, each) in found.items()}, names, encoders)
+    on_torch = _encoders(bundle, pairs)
     features = {name: extract_pair_features(getattr(pairs, name), name, config, cache_dir=source.cache_dir) for name in splits}
-    return EncodedData({name: _encode(encoders, part) for name, part in features.items()}, features, tuple(pairs.label_names))
+    return EncodedData({name: _encode(on_torch, part) for name, part in features.items()}, features, names)
 
 
 def join_codes(parts: Sequence[LabelledCodes]) -> LabelledCodes:

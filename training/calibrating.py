@@ -9,7 +9,7 @@ Note: taken at their word, labels with half of the samples noisy put the curves 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +28,8 @@ from training.calibration import CalibrationOptions, calibrate
 from training.calibration_counts import JudgedPairs, base_rate_of
 from training.checkpoint import read_tensors
 from training.export import read_heads
+from training.familiarity import fit_familiarity
+from training.graphs import feature_values
 from training.inputs import PairFeatures
 from training.methods.base import LabelledFeatures
 from training.run_folder import RunFolder
@@ -70,7 +72,8 @@ def calibrate_after_training(run: RunFolder, train: PairFeatures) -> None:
     """
     bundle = EncoderBundle.from_pretrained(run.bundle)
     try:
-        write_calibration(calibrate_run(run, train, bundle.bundle_id), run.bundle)
+        found = calibrate_run(run, train, bundle.bundle_id)
+        write_calibration(found.carried_to(bundle.bundle_id, feature_values(bundle)), run.bundle)
     except DatasetError as error:
         _log.warning("the bundle is not calibrated: %s", error)
 
@@ -132,7 +135,8 @@ def calibrate_run(run: RunFolder, train: PairFeatures, bundle_id: str, *, index:
     measured_on = {"data": run.facts()["data"], "queries": "validation", "index": index, "noise_model": "auto"}
     seed, unseen = run.read_config().training.seed, np.arange(len(validation))
     options = CalibrationOptions(seed=seed, base_rate=training_base_rate(believed), measured_on=measured_on)
-    return calibrate(pairs.rows(unseen), pairs, bundle_id, options)
+    found = calibrate(pairs.rows(unseen), pairs, bundle_id, options)
+    return replace(found, familiarity={name: fit_familiarity(getattr(train, name)) for name in MODALITIES})
 
 
 def training_base_rate(believed: Float32) -> float:
@@ -150,7 +154,9 @@ def training_base_rate(believed: Float32) -> float:
 
 
 def calibrate_bundle(bundle: EncoderBundle, source: DataSource, plan: CalibrationPlan) -> Calibration:
-    """Calibrates a bundle on a data set of one's own.
+    """Calibrates a bundle on a data set of one's own, by the codes that are served: those of its graphs, if it has some.
+
+    Partners need no labels: none are read.
 
     Args:
         bundle: Whose codes.
@@ -169,16 +175,18 @@ def calibrate_bundle(bundle: EncoderBundle, source: DataSource, plan: Calibratio
     if plan.split == "train" and bundle.manifest.training.get("data") == name:
         raise ConfigError([f"the bundle was trained on {name}: its training pairs say nothing of unseen ones; leave --split out"])
     splits = [plan.split, *({"train", "gallery"} - {plan.split} if plan.index == "all" else ())]
-    found = encode_data(bundle, source, splits)
-    parts, joined = [found.features[split] for split in splits], found.joined(*splits)
+    data = encode_data(bundle, replace(source, with_labels=plan.kind != "partner"), splits, as_served=True)
+    parts, joined = [data.features[split] for split in splits], data.joined(*splits)
     image, text = (np.concatenate([getattr(part, side) for part in parts]) for side in MODALITIES)
     order = np.arange(len(joined.labels))[: max(_MOST_JUDGED, len(parts[0].true_labels))]
     noise_model: NoiseModel = "none" if plan.kind == "partner" else plan.noise_model
     believed = label_probabilities(PairFeatures(image, text, joined.labels), joined.labels, order, noise_model)
     pairs = JudgedPairs(joined.image[order], joined.text[order], believed, order)
-    measured_on = {"data": name, "queries": plan.split, "index": plan.index, "noise_model": noise_model}
+    measured_on = {"data": name, "queries": plan.split, "index": plan.index, "noise_model": noise_model, "codes": data.encoders}
     options = CalibrationOptions(kind=plan.kind, seed=plan.seed, base_rate=plan.base_rate, measured_on=measured_on)
-    return calibrate(pairs.rows(np.arange(len(parts[0].true_labels))), pairs, bundle.bundle_id, options)
+    values, asked = feature_values(bundle), parts[0]
+    found = calibrate(pairs.rows(np.arange(len(asked.true_labels))), pairs, bundle.bundle_id, options)
+    return replace(found, familiarity={name: fit_familiarity(getattr(asked, name), values.get(name)) for name in MODALITIES})
 
 
 def label_probabilities(features: PairFeatures, given_labels: UInt8, rows: Int64, noise_model: NoiseModel) -> Float32:

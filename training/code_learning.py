@@ -16,7 +16,7 @@ from torch.nn import Parameter
 
 from model.heads import HashHead
 from training.averaging import WeightAverage
-from training.methods.base import LabelledFeatures, RelaxedCodes
+from training.learning_data import LabelledFeatures, RelaxedCodes
 
 Loss = Callable[[RelaxedCodes, Tensor], Tensor]
 """Gives the loss of a batch from its codes and its (B, C) label probabilities."""

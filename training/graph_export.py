@@ -23,7 +23,7 @@ from model.manifest import MODALITIES
 from model.preprocess import ImagePreprocess
 from model.served import ServedBundle
 from training.datasets import PairDataset
-from training.graphs import make_graph
+from training.graphs import feature_values, make_graph
 from training.graphs.builder import OPSET
 
 TOLERANCE = 1e-4
@@ -113,7 +113,7 @@ def add_graphs(bundle: EncoderBundle, samples: Samples, *, int8: bool = False) -
     if not int8:
         whole.label_reader = bundle.label_reader
     if bundle.calibration and not int8:
-        whole.calibration = bundle.calibration.carried_to(whole.bundle_id)
+        whole.calibration = bundle.calibration.carried_to(whole.bundle_id, feature_values(whole))
     return whole
 
 

@@ -57,13 +57,14 @@ class TrainingLabels:
     validation_index: Int64
 
 
-def read_pairs(config: RunConfig, data: Path, *, cache_dir: Path) -> PairSplits | FeatureSplits:
+def read_pairs(config: RunConfig, data: Path, *, cache_dir: Path, with_labels: bool = True) -> PairSplits | FeatureSplits:
     """Reads the data set as configured.
 
     Args:
         config: Column names, the seed of the cut, counts and names of splits.
         data: Folder of the data set, or ``datasets:NAME``.
         cache_dir: Where reading may keep its tables.
+        with_labels: False for pairs whose labels nobody needs: their column may be missing. Feature files have theirs anyway.
 
     Returns:
         The three splits; corrected labels, if configured, with the training split.
@@ -72,7 +73,8 @@ def read_pairs(config: RunConfig, data: Path, *, cache_dir: Path) -> PairSplits 
         DatasetError: If the data set or the corrected labels cannot be read.
     """
     names = config.data
-    columns = ColumnNames(image=names.image_column, text=names.text_column, labels=names.labels_column, id=names.id_column)
+    labels = names.labels_column if with_labels else None
+    columns = ColumnNames(image=names.image_column, text=names.text_column, labels=labels, id=names.id_column)
     splits = SplitOptions(names.split_seed, names.n_query, names.n_train, names.train_split, names.query_split, names.gallery_split)
     pairs = load_data(data, columns=columns, splits=splits, cache_dir=cache_dir)
     if not names.corrected_labels:

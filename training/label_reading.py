@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +83,10 @@ def learn_label_reader(train: JudgedCodes, unseen: JudgedCodes, names: tuple[str
         raise DatasetError("no pairs to learn from, or none to judge by")
     learned = {name: _learn(signs, train.label_probabilities) for name, signs in train.signs.items()}
     weights, biases = {name: found[0] for name, found in learned.items()}, {name: found[1] for name, found in learned.items()}
-    reader = LabelReader(names, weights, biases, _LEAST_PROBABILITY)
+    reader = LabelReader(names, weights, biases, _LEAST_PROBABILITY, {})
     facts = {**on, "n_learned": len(train.label_probabilities), "n_judged": len(unseen.label_probabilities)}
     figures = {name: judge_labels(reader, name, unseen) for name in MODALITIES}
-    return LabelReader(names, weights, biases, _LEAST_PROBABILITY, {"on": facts, **figures})
+    return replace(reader, measured={"on": facts, **figures})
 
 
 def _learn(signs: Int8, probabilities: Float32) -> tuple[Float32, Float32]:

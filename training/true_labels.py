@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from model.codes import Float32
 from training.honest_beliefs import fit_beliefs
 from training.label_posterior import LabelPosterior
-from training.methods.base import LabelledFeatures
+from training.learning_data import LabelledFeatures
 from training.noise_by_label import fit_noise_by_label
 from training.noise_by_sample import SampleNoise, fit_noise_by_sample
 

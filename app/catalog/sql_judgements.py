@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -21,8 +21,18 @@ from app.records import Seal, no_records
 from model.errors import CatalogError, CodeError, InvalidRequest
 from model.recalibration import JudgedHits
 
+_BLOCK = 100  # judgements a statement; SQLite takes 999 variables at least
 _COLUMNS = [column for column in judgements.c if column.name != "row_id"]
 _DIRECTION = (judgements.c.modality, judgements.c.target)
+
+
+class _Hit(NamedTuple):
+    """What one judgement is kept of."""
+
+    query_code: bytes
+    modality: str
+    item_id: str
+    target: str
 
 
 class SqlJudgements(SqlRecords):
@@ -48,7 +58,11 @@ class SqlJudgements(SqlRecords):
         if any(len(one.query_code) != self._n_bits // 8 for one in said):
             raise CodeError(f"a query's code has not {self._n_bits // 8} bytes")
         with self._writer() as connection:
-            answers = [self._judge(connection, one, now_s) for one in said]
+            answers = [
+                answer
+                for start in range(0, len(said), _BLOCK)
+                for answer in self._judge(connection, said[start : start + _BLOCK], now_s)
+            ]
             self._check_current(connection)
             n_kept = connection.scalars(sa.select(sa.func.count()).select_from(judgements)).one()
             if n_kept > most and any(answer.fate == "added" for answer in answers):
@@ -145,19 +159,45 @@ class SqlJudgements(SqlRecords):
     def _mine(self, table: sa.Table) -> sa.ColumnElement[bool]:
         return table.c.bundle_id == self._bundle_id
 
-    def _judge(self, connection: sa.Connection, said: NewJudgement, now_s: int) -> Judged:
-        """Keeps one judgement; what was said of the same hit before goes."""
-        codes = sa.select(items.c.row_id, items.c[f"{said.target}_code"]).where(items.c.item_id == said.item_id)
-        item = connection.execute(codes).one_or_none()
-        if item is None or item[1] is None:
-            return Judged("unknown" if item is None else "uncoded")
-        which = {name: getattr(said, name) for name in ("query_code", "modality", "item_id", "target")}
-        same = sa.and_(self._mine(judgements), *(judgements.c[name] == value for name, value in which.items()))
-        was_there = connection.execute(sa.delete(judgements).where(same)).rowcount
-        distance = (int.from_bytes(said.query_code) ^ int.from_bytes(item[1])).bit_count()
-        told = {"row_id": item[0], "distance": distance, "relevant": said.relevant, "note": said.note, "judged_at_s": now_s}
-        connection.execute(sa.insert(judgements).values(bundle_id=self._bundle_id, **which, **told))
-        return Judged("replaced" if was_there else "added", distance)
+    def _judge(self, connection: sa.Connection, said: Sequence[NewJudgement], now_s: int) -> list[Judged]:
+        """Keeps some judgements; what was said of the same hits before goes."""
+        ids = {one.item_id for one in said}
+        told = sa.select(items.c.item_id, items.c.row_id, items.c.text_code, items.c.image_code).where(items.c.item_id.in_(ids))
+        held = {row["item_id"]: row for row in connection.execute(told).mappings()}
+        before, kept = self._said_before(connection, said), dict[_Hit, dict[str, Any]]()
+        answers = []
+        for one in said:
+            item, hit = held.get(one.item_id), _hit_of(one)
+            code = item and item[f"{one.target}_code"]
+            if item is None or code is None:
+                answers.append(Judged("unknown" if item is None else "uncoded"))
+                continue
+            distance = (int.from_bytes(one.query_code) ^ int.from_bytes(code)).bit_count()
+            answers.append(Judged("replaced" if hit in before or hit in kept else "added", distance))
+            more = {
+                "row_id": item["row_id"],
+                "distance": distance,
+                "relevant": one.relevant,
+                "note": one.note,
+                "judged_at_s": now_s,
+            }
+            kept[hit] = {"bundle_id": self._bundle_id, **hit._asdict(), **more}
+        gone = [number for hit, number in before.items() if hit in kept]
+        connection.execute(sa.delete(judgements).where(judgements.c.number.in_(gone)))
+        if kept:
+            connection.execute(sa.insert(judgements), list(kept.values()))
+        return answers
+
+    def _said_before(self, connection: sa.Connection, said: Sequence[NewJudgement]) -> dict[_Hit, int]:
+        """Returns the numbers of the judgements that these may replace."""
+        codes, ids = {one.query_code for one in said}, {one.item_id for one in said}
+        same = sa.and_(judgements.c.query_code.in_(codes), judgements.c.item_id.in_(ids), self._mine(judgements))
+        query = sa.select(judgements.c.number, *(judgements.c[name] for name in _Hit._fields)).where(same)
+        return {_Hit(*row[1:]): row[0] for row in connection.execute(query)}
+
+
+def _hit_of(said: NewJudgement) -> _Hit:
+    return _Hit(said.query_code, said.modality, said.item_id, said.target)
 
 
 def forget_names(connection: sa.Connection, item_ids: Sequence[str]) -> None:

@@ -24,12 +24,14 @@ class Seen(NamedTuple):
     Attributes:
         kept: Candidates, (C,) int64.
         counts: (n_bits + 1,) int64, rows at each distance, those of one code counted up to k.
+        sample: (n_bits + 1,) int64, room to count the codes of a sample.
         state: (4,) int64: candidates kept; rows within the farthest distance; that distance: so far at most are the k nearest; and
             1 once there was no room for another.
     """
 
     kept: Int64
     counts: Int64
+    sample: Int64
     state: Int64
 
 
@@ -37,10 +39,12 @@ class Seen(NamedTuple):
 def seen_in(memory: Int64, n_bits: int, radius: int) -> Seen:
     """Returns nothing seen yet, noted in some memory, which the caller holds longer."""
     all_of_it = unheld(memory)
-    state, counts = all_of_it[:4], all_of_it[4 : 5 + n_bits]
+    n_distances = n_bits + 1
+    counts, sample = all_of_it[4 : 4 + n_distances], all_of_it[4 + n_distances : 4 + 2 * n_distances]
+    state = all_of_it[:4]
     counts[:] = 0
     state[0], state[1], state[2], state[3] = 0, 0, radius, 0
-    return Seen(all_of_it[5 + n_bits :], counts, state)
+    return Seen(all_of_it[4 + 2 * n_distances :], counts, sample, state)
 
 
 @inlined

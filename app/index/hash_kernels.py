@@ -38,6 +38,8 @@ from app.index.kernels import (
 from model.codes import Int64
 
 _AHEAD = 8  # buckets that are fetched before they are read
+_LARGE_PART = 4  # in its own buckets a query may meet one code in so many
+_SAMPLE = 512  # codes whose distances are counted before a large bucket is read
 
 
 @inlined
@@ -53,11 +55,33 @@ def _is_first_meeting(words: UInt64, at: int, query: UInt64, step: tuple[int, in
 
 
 @inlined
+def _draw_near(asked: Asked, seen: Seen, span: tuple[int, int]) -> None:
+    """Lessens the farthest distance to one within which the first codes of a span are k hits: each of them has a row at least."""
+    rules, sample, state, (start, end) = asked.rules, seen.sample, seen.state, span
+    if end - start <= BLOCK or state[1] >= asked.k or not rules.is_plain or rules.first_distance or rules.first_position:
+        return
+    end = min(end, start + max(_SAMPLE, 4 * asked.k))
+    if end - start < asked.k:
+        return
+    sample[:] = 0
+    for at in range(start, end):
+        sample[distance_at(asked.table.words, at, asked.query)] += 1
+    distance, n_within = 0, sample[0]
+    while n_within < asked.k:
+        distance += 1
+        n_within += sample[distance]
+    while state[2] > distance:
+        state[1] -= seen.counts[state[2]]
+        state[2] -= 1
+
+
+@inlined
 def _read(asked: Asked, seen: Seen, span: tuple[int, int], chunk: int, radius: int) -> None:
     """Looks at the codes at places start…end − 1, which lie in buckets of a chunk; a radius of −1: they were not met before."""
     words, query, rules, state, k = asked.table.words, asked.query, asked.rules, seen.state, asked.k
     list_starts, n_words, step = asked.table.list_starts, len(asked.query), (chunk, radius, asked.table.n_chunks)
     start, end = span
+    _draw_near(asked, seen, span)
     while start < end:
         block_end = min(start + BLOCK, end)
         for at in range(start, block_end):
@@ -101,14 +125,20 @@ def _look_up_chunk(asked: Asked, seen: Seen, chunk: int, radius: int) -> None:
 def _look_up(asked: Asked, seen: Seen) -> bool:
     """Looks up buckets until the answer is complete; False if a scan is cheaper.
 
-    Before each step the way to go is that to the distance at which k random codes are expected, or to the k-th hit so far where
-    that is nearer; behind the first it is the second.
+    The query's own buckets are read unless they hold much of the codes: where codes lie close together, they show how short the
+    way is. Before each later step the way to go is that to the distance at which k random codes are expected, or to the k-th hit
+    so far where that is nearer; behind the first it is the second.
     """
     table, state = asked.table, seen.state
     expected = np.searchsorted(table.within, 1.5 * asked.k)
+    n_own: Any = 0
     for chunk in range(table.n_chunks):
-        bucket = np.int64(table.starts[chunk * PLACES + chunk_of(asked.query, 0, chunk)])
+        at = chunk * PLACES + chunk_of(asked.query, 0, chunk)
+        bucket = np.int64(table.starts[at])
+        n_own += np.int64(table.starts[at + 1]) - bucket
         prefetch(table.words, (chunk * table.n_codes + bucket) * len(asked.query))
+    if _LARGE_PART * n_own > table.n_codes:
+        return False
     for radius in range(CHUNK + 1):
         for chunk in range(table.n_chunks):
             certified = table.n_chunks * radius + chunk - 1
@@ -116,7 +146,7 @@ def _look_up(asked: Asked, seen: Seen) -> bool:
                 return True
             spent = table.cost[certified] if certified >= 0 else 0.0
             goal = min(expected, state[2]) if certified < expected else state[2]
-            if table.cost[goal] - spent > table.scan_cost:
+            if radius > 0 and table.cost[goal] - spent > table.scan_cost:
                 return False
             _look_up_chunk(asked, seen, chunk, radius)
     return True
@@ -147,7 +177,7 @@ def find(asked: Asked, memory: Int64) -> tuple[int, Int64]:
 
     Args:
         asked: The search; whoever asks holds what lies behind it.
-        memory: To note candidates in, more than n_bits + 5 words; whoever asks holds it (what were made here might be freed too
+        memory: To note candidates in, more than 2 · n_bits + 6 words; whoever asks holds it (what were made here might be freed too
             early, as nobody counts who holds it).
 
     Returns:

@@ -8,6 +8,9 @@ know row ids: it speaks of positions, which ascend as rows do.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
@@ -28,8 +31,25 @@ _FEW = 48  # codes that are compared one by one
 BLOCK = 256  # codes whose least distance is looked at
 
 
+@lru_cache
+def _digest_of_all(folder: Path) -> str:
+    return sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("*.py")))).hexdigest()
+
+
+def _compiled(function: F, *, forceinline: bool = False) -> F:
+    try:
+        kept: Any = numba.njit(nogil=True, cache=True, forceinline=forceinline)(function)
+    except RuntimeError:  # no folder can be written: it is compiled at each start
+        return cast(F, numba.njit(nogil=True, forceinline=forceinline)(function))
+    file = kept._cache._cache_file  # its stamp is that of the function's own source; what the function calls is compiled in, too
+    file._source_stamp = (file._source_stamp, _digest_of_all(Path(function.__code__.co_filename).parent))
+    return cast(F, kept)
+
+
 def compiled(function: F) -> F:
-    """Compiles a function at its first call, to run without Python's lock; the result is kept on disk where there is a place.
+    """Compiles a function at its first call, to run without Python's lock.
+
+    The result is kept on disk where there is a place, and used until any source beside the function's own changes.
 
     Args:
         function: Of types that numba knows.
@@ -37,18 +57,12 @@ def compiled(function: F) -> F:
     Returns:
         The same function, fast.
     """
-    try:
-        return cast(F, numba.njit(nogil=True, cache=True)(function))
-    except RuntimeError:  # no folder can be written: it is compiled at each start
-        return cast(F, numba.njit(nogil=True)(function))
+    return _compiled(function)
 
 
 def inlined(function: F) -> F:
     """Compiles a function into each compiled one that calls it, so that tuples of arrays are not handed over in between."""
-    try:
-        return cast(F, numba.njit(nogil=True, cache=True, forceinline=True)(function))
-    except RuntimeError:
-        return cast(F, numba.njit(nogil=True, forceinline=True)(function))
+    return _compiled(function, forceinline=True)
 
 
 class Part(NamedTuple):

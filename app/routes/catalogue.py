@@ -1,4 +1,4 @@
-"""``GET /index``, ``/index/count``, ``/index/duplicates``, ``POST /index/list`` and ``/index/delete``: items, many at once.
+"""``GET /index``, ``/index/count``, ``/index/duplicates``, ``POST /index/list``, ``/index/lookup``, ``/index/delete``: many items.
 
 Decides how they are listed, counted and deleted over HTTP. An item that has one of these names as its id is addressed with a
 percent-encoded character, such as ``/index/%64elete``.
@@ -20,7 +20,19 @@ from app.errors import problem_responses
 from app.filter_reading import parse_filter
 from app.filters import Expression
 from app.idempotency import Answer, Keep
-from app.item_schemas import AlikeOut, CountIn, CountOut, DeleteIn, DeleteOut, DeleteResult, DuplicatesOut, ListIn, PageOut
+from app.item_schemas import (
+    AlikeOut,
+    CountIn,
+    CountOut,
+    DeleteIn,
+    DeleteOut,
+    DeleteResult,
+    DuplicatesOut,
+    ListIn,
+    LookupIn,
+    LookupOut,
+    PageOut,
+)
 from app.routes.guarded import GuardedRoute, needs
 from app.routes.item_answers import item_out, once
 from model.errors import (
@@ -63,6 +75,21 @@ async def list_items(services: ServicesDep, limit: _Limit = 100, cursor: _Cursor
 async def list_matching(asked: ListIn, services: ServicesDep) -> Response:
     """Lists the items whose payload matches in the order of their writing, all of them without a filter."""
     return await _listed(services, None if asked.filter is None else parse_filter(asked.filter), asked.limit, asked.cursor)
+
+
+@router.post(
+    "/lookup",
+    response_model=LookupOut,
+    responses=problem_responses(InvalidRequest, CatalogError, Overloaded, statuses=[400, 413]),
+    summary="Items by id",
+)
+@needs("read")
+async def look_up(asked: LookupIn, services: ServicesDep) -> Response:
+    """Returns items with their codes, null for ids that are not there: what a client needs to send only what is new."""
+    found = await services.read_pool.run(services.parts.catalog.get_many, asked.ids)
+    bundle_id = services.parts.bundle_id
+    answer = LookupOut(items=[None if item is None else item_out(item, bundle_id) for item in found])
+    return Response(answer.model_dump_json(), media_type="application/json")
 
 
 @router.get("/count", responses=problem_responses(CatalogError, Overloaded), summary="Count items")

@@ -5,6 +5,7 @@ Decides how a search is asked over HTTP. Does not know how codes are made or com
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
@@ -16,7 +17,7 @@ from app.explanation_schemas import EXPLAIN
 from app.filter_reading import read_filter
 from app.query_schemas import MIN_PRECISION, SearchOut, TextQuery, plain_text_query
 from app.retrieval import SearchBounds
-from app.routes.answers import by_text, checked, json_of, search_out
+from app.routes.answers import bounds_of, by_text, checked, json_of, search_out
 from app.routes.guarded import GuardedRoute, needs
 from app.shortcut import ShortWay
 from model.errors import (
@@ -30,6 +31,7 @@ from model.errors import (
     UnsupportedMediaType,
 )
 
+_SHORT = 512  # bytes of a search that is remembered as it was read
 router = APIRouter(prefix="/search", tags=["search"], route_class=GuardedRoute)
 
 
@@ -89,8 +91,20 @@ async def search_image(
 
 
 async def _quick_text(body: bytes, services: Services) -> bytes | None:
+    asked = _asked_often(body) if len(body) <= _SHORT else _asked(body)
+    if asked is None:
+        return None
+    text, bounds = asked
+    bounds = checked(services, bounds, "text")
+    return await search_out(services, "text", await services.encoding.encode_text(text), bounds)
+
+
+def _asked(body: bytes) -> tuple[str, SearchBounds] | None:
     query = plain_text_query(body)
-    return None if query is None else await by_text(services, query)
+    return None if query is None else (query.query, bounds_of(query, "image"))
+
+
+_asked_often = lru_cache(1024)(_asked)
 
 
 def short_ways() -> dict[str, ShortWay]:

@@ -63,6 +63,8 @@ def test_a_backup_of_a_running_service_brings_everything_back(made, capsys):
     assert main(["restore", str(file), "--data-dir", str(folder)]) == 0
     assert "restored 3 items and 3 pictures of revision 1" in capsys.readouterr().out
     assert served(folder) == expected
+    assert main(["restore", str(file), "--data-dir", str(folder.parent / "other"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_items"] == 3
     assert sorted(path.name for path in folder.iterdir()) == ["catalogue.sqlite3", "index.snapshot", "lock", "media"]
 
 

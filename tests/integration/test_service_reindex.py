@@ -14,8 +14,8 @@ from app.catalog import served_bundle
 from app.catalog.sql import SqlCatalog
 from app.data_dir import DataFolder
 from app.main import create_app
-from app.reindex_command import Bundle, reindex, told
 from app.reindex_report import as_json
+from app.reindex_run import Bundle, reindex, told
 from model.errors import BundleNotFound, CatalogError
 from tests.builders import FakeImageEncoder, FakeTextEncoder, index, is_problem, picture, real_parts, search, settings_for
 from tests.fakes import FakeCodeCache, FakeCodeIndex
@@ -84,6 +84,20 @@ def test_a_running_service_changes_over_and_never_stops_searching(service, tmp_p
     is_problem(
         client.post("/search/text", json={"query": "cat", "target": "text", "k": 1, "cursor": cursor}), 409, "bundle-mismatch"
     )
+
+
+def test_judgements_of_the_old_bundle_count_for_nothing_after_the_change_and_are_refused(service, tmp_path):
+    client, settings, _ = service
+    query = search(client, "red cat")["query"]
+    said = {"judgements": [{"query": query, "id": "a", "target": "image", "relevant": True}]}
+    assert client.post("/feedback", json=said).json()["n_added"] == 1
+    reindex(settings, new_bundle(tmp_path), switch=True, n_queries=10)
+    until_changed(client)
+    is_problem(client.post("/feedback", json=said), 409, "bundle-mismatch")
+    assert client.get("/stats").json()["judgements"] == {}
+    said["judgements"][0]["query"] = search(client, "red cat")["query"]
+    assert client.post("/feedback", json=said).json()["n_added"] == 1
+    assert [one["query"]["bundle_id"] for one in client.get("/feedback").json()["judgements"]] == ["fake-bundle", "new-bundle"]
 
 
 def test_while_the_new_bundle_cannot_be_opened_the_old_one_searches_and_writes_are_asked_to_come_again(service, tmp_path):

@@ -31,13 +31,13 @@ class ColumnNames:
     Attributes:
         image: Picture; a data set whose only picture column has another name (``jpg`` in shards) is understood as well.
         text: Caption, or a list of captions of which the first that is not blank is taken.
-        labels: List of names, list of class numbers, one comma-separated string, or a multi-hot list.
+        labels: List of names, list of class numbers, one comma-separated string, or a multi-hot list; None to read none.
         id: Optional; without it an item's place in the data set becomes its id.
     """
 
     image: str = "image"
     text: str = "text"
-    labels: str = "labels"
+    labels: str | None = "labels"
     id: str = "id"
 
 
@@ -86,7 +86,7 @@ class PairDataset:
     Attributes:
         ids: (N) item ids, no two the same.
         texts: (N) captions, none blank.
-        true_labels: (N, C) uint8, multi-hot, at least one label a row.
+        true_labels: (N, C) uint8, multi-hot, at least one label a row; (N, 0) where no labels were read.
         label_names: (C) names, in the order of the columns of ``true_labels``.
         image_bytes: Returns the encoded picture of the i-th pair; raises DatasetError if it cannot be read.
         corrections: Labels that training sees in the place of given ones; None for no such.

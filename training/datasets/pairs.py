@@ -52,14 +52,14 @@ def make_pairs(splits: Sequence[RawSplit], columns: ColumnNames, label_order: Se
     if mistakes:
         raise DatasetError("\n".join(mistakes))
     read = [_read_rows(split, columns) for split in splits]
-    sets = label_sets([cell for split in splits for cell in split.table[columns.labels][:]])
-    names = tuple(label_order or _class_names(splits[0], columns) or order_labels(sets))
+    sets, names = _labels(splits, columns.labels, label_order)
     mistakes, pairs, start = _id_mistakes(read, columns), {}, 0
     for rows in read:
         own = sets[start : start + len(rows.ids)]
         start += len(own)
         labels, unknown = multi_hot(own, names)
-        mistakes += [*_row_mistakes(rows, columns), *_label_mistakes(rows, own, unknown, columns)]
+        mistakes += _row_mistakes(rows, columns)
+        mistakes += _label_mistakes(rows, own, unknown, columns) if columns.labels else []
         pairs[rows.split.name] = PairDataset(rows.ids, rows.texts, labels, names, rows.pictures.read)
     if mistakes:
         raise DatasetError("\n".join(mistakes))
@@ -75,7 +75,7 @@ def _column_mistakes(split: RawSplit, columns: ColumnNames) -> Iterator[str]:
         yield f"{split.place}: no column {columns.image!r} with pictures {listed}; add it or give its name"
     if columns.text not in present:
         yield f"{split.place}: no column {columns.text!r} with captions {listed}; add it or give its name"
-    if columns.labels not in present:
+    if columns.labels and columns.labels not in present:
         yield (
             f"{split.place}: no column {columns.labels!r} {listed}; SCBCH learns from labels, so every pair needs them: "
             "add the column or give its name"
@@ -111,9 +111,19 @@ def _ids(split: RawSplit, pictures: Pictures, columns: ColumnNames) -> list[str]
     return [lead + name.replace("/", "-") for name in names]
 
 
-def _class_names(split: RawSplit, columns: ColumnNames) -> Sequence[str] | None:
+def _labels(
+    splits: Sequence[RawSplit], column: str | None, order: Sequence[str] | None
+) -> tuple[list[frozenset[str]], tuple[str, ...]]:
+    """Returns the labels of all rows, split by split, and their names; where none are read, empty sets and no names."""
+    if column is None:
+        return [frozenset() for split in splits for _ in range(len(split.table))], ()
+    sets = label_sets([cell for split in splits for cell in split.table[column][:]])
+    return sets, tuple(order or _class_names(splits[0], column) or order_labels(sets))
+
+
+def _class_names(split: RawSplit, column: str) -> Sequence[str] | None:
     """Returns the names that a ``ClassLabel`` column carries."""
-    feature = split.table.features[columns.labels]
+    feature = split.table.features[column]
     feature = getattr(feature, "feature", feature)
     return list(feature.names) if isinstance(feature, datasets.ClassLabel) else None
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from onnx import ModelProto
 
 from model.bundle import EncoderBundle
+from model.bundle_folder import GRAPHS
 from model.codes import UInt8
 from model.errors import BackboneError
+from model.manifest import MODALITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,21 @@ def make_graph(bundle: EncoderBundle, modality: str, *, int8_samples: Sequence[U
     if name not in _TABLE:
         raise BackboneError(f"no graph is known for backbone {name!r}")
     return _TABLE[name](bundle, int8_samples)
+
+
+def feature_values(bundle: EncoderBundle) -> dict[str, str]:
+    """Says what features are called within a bundle's graphs: the value that the head's first layer takes.
+
+    Args:
+        bundle: One with or without graphs.
+
+    Returns:
+        By modality; empty without graphs.
+    """
+    found = {}
+    for name in MODALITIES:
+        graph = ModelProto.FromString(bundle.files.get(GRAPHS[name], b"")).graph
+        taken = [node.input[0] for node in graph.node if f"{name}.layers.0.weight" in node.input[1:]]
+        if taken:
+            found[name] = taken[0]
+    return found

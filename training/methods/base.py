@@ -6,58 +6,15 @@ Decides the moments at which a method is asked. Does not know data sets, optimis
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 from torch.nn import Parameter
 
 from model.heads import HashHead
+from training.learning_data import Batch, LabelledFeatures, RelaxedCodes
 
-
-@dataclass(frozen=True, slots=True)
-class LabelledFeatures:
-    """Features of pairs and the labels that training may see.
-
-    Attributes:
-        image: (N, image feature_dim) float32.
-        text: (N, text feature_dim) float32.
-        given_labels: (N, C) float32 of 0 and 1, or what a method put in their place, in [0, 1].
-    """
-
-    image: Tensor
-    text: Tensor
-    given_labels: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A batch as a method sees it; true labels never come here.
-
-    Attributes:
-        image_features: (B, image feature_dim) float32.
-        text_features: (B, text feature_dim) float32.
-        given_labels: (B, C) float32 of 0 and 1, or what the method put in their place.
-        sample_index: (B,) int64, positions in the training split.
-    """
-
-    image_features: Tensor
-    text_features: Tensor
-    given_labels: Tensor
-    sample_index: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class RelaxedCodes:
-    """Relaxed codes of both modalities.
-
-    Attributes:
-        image: (N, n_bits) float32 in [−1, 1].
-        text: (N, n_bits) float32 in [−1, 1].
-    """
-
-    image: Tensor
-    text: Tensor
+__all__ = ["Batch", "HashingMethod", "LabelledFeatures", "RelaxedCodes"]
 
 
 class HashingMethod(Protocol):

@@ -13,7 +13,7 @@ from app.settings import Settings
 from tests.builders import fake_parts, index, is_problem, logged_lines, picture, running, settings_for
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-READING_POSTS = ("/search", "/encode", "/compare", "/index/count", "/index/list")
+READING_POSTS = ("/search", "/encode", "/compare", "/index/count", "/index/list", "/index/lookup")
 SECRETS = {role: new_key(f"tenant-{role}", role) for role in ROLES}
 CALLERS = {"no key": None, "wrong key": "bitlens_wrong", **{role: secret for role, (secret, _) in SECRETS.items()}}
 

@@ -1,4 +1,7 @@
+import io
+import json
 import socket
+import sys
 
 import pytest
 
@@ -67,7 +70,7 @@ def test_a_command_that_is_none_is_told_how_to_ask(capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert "usage: python -m app" in capsys.readouterr().err
+    assert "usage: python -m app" in capsys.readouterr().err.replace("Usage", "usage")
 
 
 def test_a_bound_address_refuses_connections_until_someone_listens():
@@ -83,3 +86,38 @@ def test_without_keys_other_machines_are_not_served_unless_that_is_allowed(capsy
     monkeypatch.setenv("BITLENS_ALLOW_OPEN", "false")
     monkeypatch.setenv("BITLENS_KEYS", "shop:write:" + "0" * 64)
     assert "config.json" in complaint(capsys, *options)
+
+
+def test_settings_are_json_for_machines_lines_for_a_shell_and_a_table_for_people(capsys, monkeypatch):
+    assert main(["settings", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["PORT"] == "8000"
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert main(["settings"]) == 0
+    assert "PORT=" not in terminal.getvalue()
+    assert "PORT" in terminal.getvalue()
+
+
+def test_a_key_is_json_for_machines(capsys):
+    assert main(["key", "new", "--role", "read", "--name", "shop", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["line"].startswith("shop:read:")
+    assert made["key"] not in made["line"]
+
+
+def test_a_service_that_is_not_there_is_told_with_the_next_step(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"127.0.0.1:{taken.getsockname()[1]}"
+    assert main(["search", "a dog", "--url", url]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"no service answers at http://{url} " in err
+    assert "start one with 'bitlens serve'" in err
+
+
+def test_mistakes_in_a_search_are_told_together_before_anything_is_asked(capsys):
+    assert main(["search", "a dog", "--filter", "album", "--filter", "{"]) == 2
+    told = capsys.readouterr().err
+    assert "--filter album: expected FIELD=VALUE" in told
+    assert "--filter {: is no JSON" in told

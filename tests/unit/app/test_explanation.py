@@ -10,6 +10,10 @@ from app.explanation_schemas import HitExplanation, QueryExplanation
 from model.codes import pack_codes, sign_codes
 from model.label_reader import LabelReader
 
+MEASURED = {
+    "on": {"data": "fake"},
+    **{name: {"precision": 1.0, "recall": None, "calibration_error": 0.0} for name in ("image", "text")},
+}
 NAMES = ("dog", "cat", "bus")
 QUERY = [1.0, -1.0, 1.0, 0.1, 1.0, -0.05, 1.0, 1.0]
 HIT = [1.0, 1.0, 1.0, -1.0, 0.01, -1.0, 1.0, 1.0]
@@ -20,12 +24,15 @@ def reader(least=0.5):
     weights = np.zeros((8, 3), np.float32)
     weights[[0, 1, 2], [0, 1, 2]] = 2.0
     zero = np.zeros(3, np.float32)
-    return LabelReader(NAMES, {"image": weights, "text": weights * 2}, {"image": zero, "text": zero}, least)
+    return LabelReader(NAMES, {"image": weights, "text": weights * 2}, {"image": zero, "text": zero}, least, MEASURED)
 
 
-def looked_at(values, modality, *, with_values=True, labels=None):
+READER = reader()
+
+
+def looked_at(values, modality, *, with_values=True, labels=READER):
     values = np.array(values, np.float32)
-    return known(pack_codes(sign_codes(values[None]))[0].tobytes(), values if with_values else None, modality, labels or reader())
+    return known(pack_codes(sign_codes(values[None]))[0].tobytes(), values if with_values else None, modality, labels)
 
 
 def test_labels_are_those_that_both_are_predicted_to_have_the_surest_first():
@@ -98,11 +105,12 @@ def test_nothing_undecided_and_nothing_in_common_is_said_as_well():
 
 
 def test_without_labels_it_is_said_why():
-    query, hit = (looked_at(values, "text", labels="no labels here") for values in (QUERY, HIT))
-    told = explained(query, [hit], "no labels here")
+    query, hit = (looked_at(values, "text", labels=None) for values in (QUERY, HIT))
+    told = explained(query, [hit], None)
     of_hit, of_query = HitExplanation.model_validate_json(told.hits[0]), QueryExplanation.model_validate_json(told.query)
-    assert (of_hit.labels, of_hit.labels_missing) == (None, "no labels here")
-    assert (of_query.labels, of_query.labels_missing, of_query.least_probability) == (None, "no labels here", None)
+    assert of_hit.labels is of_query.labels is of_query.least_probability is of_query.labels_measured is None
+    assert of_hit.labels_missing == of_query.labels_missing
+    assert "`python -m training labels`" in of_hit.labels_missing
     assert of_hit.summary.startswith("Differing bits: 2 of 8.")
 
 
@@ -122,3 +130,4 @@ def test_the_query_names_its_own_labels_and_the_bounds_that_hold():
     assert told["labels"] == [{"name": "dog", "probability": 0.982}, {"name": "bus", "probability": 0.982}]
     assert (told["least_probability"], told["undecided_below"]) == (0.9, 0.2)
     assert (told["undecided_bits"], told["n_undecided"]) == ([3, 5], 2)
+    assert told["labels_measured"] == MEASURED

@@ -56,12 +56,19 @@ def execute(folder, statement, *values):
 def test_a_calibration_is_kept_and_taken_back(capsys, folder):
     told = ran(capsys, folder)
     assert "image → text: 250 judgements of 25 queries, 84 relevant" in told
-    assert "stays as it was, lacks 200 more judgements" in told
+    assert "text → image: no judgements, stays as it was" in told
     found = Calibration.from_json(kept(folder).content)
     assert found.curves["text", "image"] == OWN.curves["text", "image"]
     assert abs(found.curves["image", "text"].value[10] - 1 / 3) < 0.07 < OWN.curves["image", "text"].value[10] - 0.4
     assert "holds again" in ran(capsys, folder, "--reset")
     assert kept(folder) is None
+
+
+def test_a_direction_with_too_few_judgements_is_told_what_it_lacks(capsys, folder):
+    execute(folder, "UPDATE judgements SET modality = 'text' WHERE number <= 20")
+    told = ran(capsys, folder)
+    assert "text → text: 20 judgements of 2 queries" in told
+    assert "  stays as it was, lacks 180 more judgements (20 of 200), 18 more queries (2 of 20)" in told
 
 
 def test_a_dry_run_keeps_nothing(capsys, folder):

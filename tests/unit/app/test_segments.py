@@ -82,6 +82,20 @@ def test_a_search_that_meets_thousands_of_equally_near_codes_asks_for_more_memor
         assert hits == [(1, 3), (2, 3), (3, 3)]
 
 
+@pytest.mark.parametrize(("n_clusters", "after"), [(1, None), (12, None), (12, (1, 400))])
+def test_large_buckets_of_near_codes_lose_no_hit(n_clusters, after):
+    random = np.random.default_rng(3)
+    centres = random.integers(0, 1 << 16, n_clusters, dtype=np.uint64)
+    words = centres[random.integers(0, n_clusters, 9000)] | (random.integers(0, 1 << 44, 9000, dtype=np.uint64) << np.uint64(20))
+    codes = words.view(np.uint8).reshape(-1, 8)
+    index = hashed(64)
+    index.load(np.arange(1, 9001), codes)
+    for k in (1, 10, 700):
+        behind = [[place for place in of if after is None or place > after][:k] for of in places(codes[:20], codes, 9000)]
+        hits = [index.search(query[None, :], k=k, window=Window(after=after))[0] for query in codes[:20]]
+        assert [[(hit.distance, hit.row_id) for hit in of] for of in hits] == behind
+
+
 @pytest.mark.parametrize("n_bits", [16, 64, 72, 128, 320])
 def test_a_table_over_thousands_of_codes_finds_what_sorting_finds(n_bits):
     codes = clustered(6_040, n_bits)

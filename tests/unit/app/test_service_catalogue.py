@@ -51,6 +51,17 @@ def test_a_page_that_cannot_be_is_told(client, query):
     is_problem(client.get(f"/index?{query}"), 422, "invalid-request")
 
 
+def test_items_are_looked_up_by_id_in_the_order_asked(client):
+    fill(client, 3)
+    answer = client.post("/index/lookup", json={"ids": ["i2", "none", "i0", "i2"]}).json()
+    assert answer["items"] == [client.get(f"/index/{name}").json() if name else None for name in ("i2", "", "i0", "i2")]
+
+
+@pytest.mark.parametrize("ids", [[], ["a"] * 1001, [""], [7], "a"])
+def test_a_lookup_that_cannot_be_is_told(client, ids):
+    is_problem(client.post("/index/lookup", json={"ids": ids}), 422, "invalid-request")
+
+
 def listed(client, **asked):
     page = client.post("/index/list", json=asked).json()
     return [item["id"] for item in page["items"]], page["next_cursor"]

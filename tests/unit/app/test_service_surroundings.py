@@ -256,7 +256,7 @@ def test_openapi_describes_every_route_with_its_problems(client):
     assert set(document["paths"]) == {
         "/search/text", "/search/image", "/search/id", "/search/code", "/search/mix", "/search/many", "/search/url",
             "/encode", "/compare", "/feedback", "/recalibrate",
-        "/index", "/index/list", "/index/count", "/index/duplicates", "/index/delete",
+        "/index", "/index/list", "/index/lookup", "/index/count", "/index/duplicates", "/index/delete",
         "/index/jobs", "/index/jobs/{job_id}", "/index/jobs/{job_id}/failures", "/index/jobs/{job_id}/cancel",
         "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz", "/stats", "/stats/codes", "/metrics",
     }  # fmt: skip

@@ -114,3 +114,9 @@ def test_what_is_in_use_is_printed_without_secrets(monkeypatch, capsys):
     assert "BITLENS_KEYS=(set)\n" in printed
     assert "BITLENS_MAX_K=1000\n" in printed
     assert "hidden" not in printed
+
+
+def test_where_commands_find_a_service_is_no_mistake_in_its_settings(monkeypatch):
+    monkeypatch.setenv("BITLENS_URL", "http://shop")
+    monkeypatch.setenv("BITLENS_API_KEY", "secret")
+    load_settings()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.abstention import abstaining, nearest_of, random_texts
-from bench.calibration import find_runs, main, read_lines
+from bench.calibration import main
+from bench.calibration_lines import find_runs, fit_digest, read_lines
 from bench.calibration_page import BEGIN, END, write_page
-from bench.calibration_run import Hits, calibration_error, find_hits, judge
+from bench.calibration_run import Hits, calibration_error, error_by_promise, find_hits, judge, least_error
 from model.calibration import MODALITY_PAIRS
 from model.codes import hamming_distances, pack_codes
 from model.errors import ConfigError
@@ -49,6 +49,23 @@ def test_hits_of_all_four_directions_are_those_of_a_slow_loop(pair: tuple[str, s
 def test_the_error_weighs_distances_by_their_hits() -> None:
     hits = Hits(np.array([[3.0, 1.0]]), np.array([[3.0, 0.0]]))
     assert calibration_error(np.array([0.9, 0.5]), hits) == pytest.approx(0.75 * 0.1 + 0.25 * 0.5)
+
+
+def test_hits_of_the_same_promise_count_together() -> None:
+    hits = Hits(np.array([[3.0, 1.0, 4.0]]), np.array([[3.0, 0.0, 1.0]]))
+    promised = np.array([0.7, 0.7, 0.5])
+    assert error_by_promise(promised, hits) == pytest.approx(0.5 * abs(0.7 - 0.75) + 0.5 * abs(0.5 - 0.25))
+    assert error_by_promise(promised, hits) < calibration_error(promised, hits)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_least_error_is_that_of_the_best_falling_curve_of_all(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = rng.integers(0, 5, 5).astype(np.float64) + np.eye(5)[2]
+    hits = Hits(n[None], rng.integers(0, n + 1).astype(np.float64)[None])
+    shares = np.unique(hits.relevant[0][n > 0] / n[n > 0])
+    curves = (np.array(curve) for curve in product(shares, repeat=5) if all(a >= b for a, b in pairwise(curve)))
+    assert least_error(hits) == pytest.approx(min(calibration_error(curve, hits) for curve in curves))
 
 
 def test_the_first_hits_share_ties_evenly() -> None:
@@ -93,9 +110,23 @@ def test_a_page_without_its_marks_is_refused(tmp_path: Path) -> None:
         write_page([measured_line()], tmp_path / "page.md")
 
 
-def test_a_torn_line_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "lines").write_text('{"run": "a"}\n{"run": "b')
-    assert read_lines(tmp_path / "lines") == [{"run": "a"}]
+def test_a_page_of_two_versions_of_the_fit_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}{END}")
+    with pytest.raises(ConfigError, match="another version of the fit"):
+        write_page([measured_line(fit="old"), measured_line(run="hero/y", fit=fit_digest())], page)
+
+
+def test_the_page_says_who_misses_and_whether_any_falling_curve_would_do(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}{END}")
+    write_page([measured_line()], page)
+    assert "| hero | 0.5 | 1 of 1 | 0 | 1 | 8 (1) |" in page.read_text()
+
+
+def test_a_torn_line_is_passed_over_and_the_later_one_of_a_run_counts(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text('{"run": "a"}\n{"run": "a", "fit": "new"}\n{"run": "b')
+    assert read_lines(tmp_path / "lines") == [{"run": "a", "fit": "new"}]
     assert read_lines(tmp_path / "none") == []
 
 
@@ -113,19 +144,3 @@ def test_a_folder_without_runs_ends_with_one_line(tmp_path: Path, capsys: pytest
     page.write_text("nothing")
     assert main(["--out", str(tmp_path / "lines"), "--write", str(page)]) == 2
     assert "nothing was measured" in capsys.readouterr().err
-
-
-def test_a_query_abstains_if_its_nearest_item_lies_beyond_the_radius() -> None:
-    nearest = nearest_of(np.array([[0, 1, 0, 2, 0, 0, 0, 0, 0], [0, 0, 0, 0, 5, 0, 0, 0, 0], [0.0] * 9]))
-    assert nearest.tolist() == [1, 4, 9]
-    curve = small_calibration().curves["image", "text"]
-    assert abstaining(nearest, curve, 0.95) == pytest.approx(2 / 3)
-    assert abstaining(nearest, curve, 0.2) == pytest.approx(1 / 3)
-    assert abstaining(nearest, curve, 0.99) == 1.0
-
-
-def test_random_texts_are_the_same_each_time() -> None:
-    texts = random_texts(5)
-    assert texts == random_texts(5)
-    assert len(set(texts)) == 5
-    assert all(len(text.split()) == 4 for text in texts)

@@ -67,17 +67,15 @@ def test_words_that_are_no_command_are_refused_with_the_usage(arguments: list[st
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert "usage: python -m training" in capsys.readouterr().err
+    assert "usage: python -m training" in capsys.readouterr().err.replace("Usage", "usage")
 
 
 @pytest.mark.parametrize(
     "command", ["features", "train", "evaluate", "calibrate", "health", "budget", "export", "compare", "sweep"]
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([command, "--help"])
-    assert ended.value.code == 0
-    assert f"usage: python -m training {command}" in capsys.readouterr().out
+    assert main([command, "--help"]) == 0
+    assert f"Usage: python -m training {command}" in capsys.readouterr().out
 
 
 def test_an_audit_needs_a_run_that_has_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,3 +90,24 @@ def test_an_audits_threshold_is_a_share(share: str, capsys: pytest.CaptureFixtur
         main(["audit", "run", "--data", "data", "--accept", share])
     assert ended.value.code == 2
     assert "expected a number from 0 to 1" in capsys.readouterr().err
+
+
+def test_a_shell_is_offered_the_shipped_configurations(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["bitlens-train"])
+    for name, value in {
+        "_BITLENS_TRAIN_COMPLETE": "complete_bash",
+        "COMP_WORDS": "bitlens-train train --config ph",
+        "COMP_CWORD": "3",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert (ended.value.code, capsys.readouterr().out.split()) == (0, ["photos"])
+
+
+def test_a_calibrated_bundle_has_one_place(capsys: pytest.CaptureFixture[str]) -> None:
+    for places in ([], ["--in-place", "--out", "there"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["calibrate", "--bundle", "b", "--data", "d", *places])
+        assert ended.value.code == 2
+        assert "error: give either --out DIR or --in-place" in capsys.readouterr().err

@@ -84,7 +84,7 @@ def test_figures_are_counted_over_all_labels(reader: LabelReader) -> None:
 
 
 def test_nothing_predicted_and_nothing_there_have_no_figures(reader: LabelReader) -> None:
-    nobody = LabelReader(reader.names, reader.weights, reader.biases, 1.1)
+    nobody = LabelReader(reader.names, reader.weights, reader.biases, 1.1, {})
     codes = made_up(6, 10)
     assert judge_labels(nobody, "image", codes)["precision"] is None
     assert judge_labels(nobody, "image", JudgedCodes(codes.signs, codes.label_probabilities * 0))["recall"] is None

@@ -1,0 +1,79 @@
+"""``bitlens search "a dog on the grass"`` or ``bitlens search dog.jpg``: asks the running service and shows what it found.
+
+Decides the arguments and who gets what: people a table, with pictures where the terminal can; pipes a line a hit; machines JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from app.arguments import ApiKeyOption, UrlOption
+from model.command_line import AsJson, for_people
+
+if TYPE_CHECKING:
+    from app.client import Bounds, SearchOut
+
+_Query = Annotated[str, typer.Argument(metavar="TEXT|PICTURE", help="Words, or the path or address of a picture.")]
+_Target = Annotated[
+    Literal["image", "text"] | None, typer.Option(help="What hits are compared by; by default the other one than was asked with.")
+]
+_Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter", metavar="FIELD=VALUE", help="Only items whose payload has it, or matches JSON; all of them must hold."
+    ),
+]
+_K = Annotated[int, typer.Option("-k", metavar="N", min=1, help="At most so many hits.")]
+_MaxDistance = Annotated[int | None, typer.Option(metavar="BITS", min=0, help="Only hits that differ in at most so many bits.")]
+_MinPrecision = Annotated[
+    float | None, typer.Option(metavar="P", min=0, max=1, help="Only hits that are expected to be right this often, 0 to 1.")
+]
+_Pictures = Annotated[bool, typer.Option("--pictures/--no-pictures", help="Show the hits' pictures where the terminal can.")]
+
+
+def search(
+    query: _Query,
+    *,
+    k: _K = 10,
+    target: _Target = None,
+    max_distance: _MaxDistance = None,
+    min_precision: _MinPrecision = None,
+    filters: _Filters = None,
+    pictures: _Pictures = True,
+    url: UrlOption = "http://127.0.0.1:8000",
+    api_key: ApiKeyOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Searches a running service by words or by a picture."""
+    from app.asking import address_of, service_at
+    from app.client import Client, Retries
+    from app.searching import find, read_filters
+
+    bounds: Bounds = {"k": k, "target": target, "max_distance": max_distance, "min_precision": min_precision}
+    bounds["filter"] = read_filters(filters or ())
+    address = address_of(url)
+    with service_at(address, Client(address, api_key=api_key, retries=Retries(n_tries=2))) as client:
+        found = find(client, query, bounds)
+        if as_json:
+            sys.stdout.write(json.dumps(found) + "\n")
+        elif for_people(as_json=as_json):
+            from app.hit_view import show
+
+            show(client, found, environment=os.environ if pictures else {})
+        else:
+            from app.hit_lines import lines
+
+            sys.stdout.write(lines(found))
+    if not (as_json or found["hits"]):
+        sys.stderr.write(_why_nothing(found))
+
+
+def _why_nothing(found: SearchOut) -> str:
+    if found["no_match"]:
+        return "nothing comes up to --min-precision; without it the nearest are shown\n"
+    return "nothing was found: nothing is indexed there, or nothing within these bounds\n"

@@ -1,0 +1,31 @@
+"""``python -m app search`` beside a service that runs, as a script has it: a pipe, and JSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.client import Client
+from tests.builders import picture
+from tests.e2e.processes import REPOSITORY, ServerProcess, command, environment
+
+pytestmark = pytest.mark.e2e
+
+
+def said(url: str, *words: str | Path) -> str:
+    asked = command("app", "search", *words)
+    done = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=REPOSITORY, env=environment(BITLENS_URL=url))
+    return done.stdout
+
+
+def test_a_script_searches_by_words_and_by_a_picture(tmp_path: Path) -> None:
+    start = command("tests.e2e.fake_server", "--data-dir", tmp_path / "data")
+    with ServerProcess(start, tmp_path / "log") as server, Client(server.url) as client:
+        client.index([{"id": "cat", "text": "red cat", "image": picture("red cat")}, {"id": "dog", "image": picture("blue dog")}])
+        assert said(server.url, "red cat", "-k", "1").split("\t")[0] == "cat"
+        (tmp_path / "query.png").write_bytes(picture("blue dog"))
+        found = json.loads(said(server.url, tmp_path / "query.png", "--target", "image", "--json"))
+    assert [hit["id"] for hit in found["hits"]] == ["dog", "cat"]
