@@ -57,4 +57,4 @@ export function percent(share) {
 }
 
 const rounded = (share) => (share > 0 && share < 1 ? Math.min(99, Math.max(1, Math.round(share * 100))) : Math.round(share * 100));
-const percents = ([low, high]) => `${Math.round(low * 100)}–${Math.round(high * 100)} %`;
+const percents = ([low, high]) => `${Math.round(low * 100)}–${Math.round(high * 100)}`;

@@ -54,7 +54,12 @@ async function search(query, { focus = false } = {}) {
 }
 
 function show(pages, query, signal) {
-  const acts = { more: moreLike, detail: (hit) => detail(hit, pages, query) };
+  const acts = {
+    more: moreLike,
+    detail: (hit) => detail(hit, pages, query),
+    loosen: () => go({ ...query, sure: 0 }, { focus: true }),
+    unfilter: () => go({ ...query, wishes: [] }, { focus: true }),
+  };
   const append = view.showAnswer(pages[0], { words: wordsFor(query), ...query }, acts);
   pages.slice(1).forEach(append);
   keep(pages, query);

@@ -41,32 +41,13 @@ export function showLoading(words) {
  * Shows an answer, or its first page.
  * @param {object} answer The service's `{hits, noMatch, query, elapsedMs}`.
  * @param {{words: string, sure: number, wishes: object[]}} about What was searched, the least precision, the filters that hold.
- * @param {{more: (hit: object) => void, detail: (hit: object) => void}} acts Called when a hit is chosen to search with, or to be
- *   shown.
+ * @param {{more: (hit: object) => void, detail: (hit: object) => void, loosen: () => void, unfilter: () => void}} acts Called when
+ *   a hit is chosen to search with, or to be shown; and where there is none, to ask for less.
  * @returns {(page: object) => HTMLElement | null} Appends a further page and returns the first of its entries.
  */
 export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure, wishes }, acts) {
   dropPictures();
-  if (noMatch) {
-    const detail = `Nothing here is at least ${Math.round(sure * 100)} % likely to be relevant to ${words}.`;
-    enter("none", "No match.", message("No match", detail, "Ask for less under “Relevant”, or search in other words."));
-    return () => null;
-  }
-  if (!hits.length && wishes.length) {
-    const detail = "No item of the kind you look for has what the filters ask of it.";
-    enter("none", "Nothing found.", message("Nothing found", detail, "Remove a filter, or try another choice under “Look for”."));
-    return () => null;
-  }
-  if (!hits.length) {
-    // Without a least precision a search has no bound on the distance, so this means that there is nothing to compare with.
-    const detail = `Nothing of the kind you look for is indexed yet, so there is nothing to compare ${words} with.`;
-    enter(
-      "none",
-      "Nothing found.",
-      message("Nothing found", detail, "Try another choice under “Look for”, or index some items first."),
-    );
-    return () => null;
-  }
+  if (noMatch || !hits.length) return showNothing(noMatch, { words, sure, wishes }, acts);
   const nBits = query.code.length * 4;
   const title = (shown) => `${count(shown.length, kindOf(shown))} nearest to ${words}`;
   const nearest = `the nearest differs in ${hits[0].distance} of ${nBits} bits`;
@@ -83,6 +64,32 @@ export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure, w
     $("announcement").textContent = `${count(page.hits.length, "more result")}.`;
     return entries[0] ?? null;
   };
+}
+
+// Without a least precision a search has no bound on the distance, so where no filter holds there is nothing to compare with.
+function showNothing(noMatch, { words, sure, wishes }, acts) {
+  const way = (label, act) => el("button", { class: "go go--small", type: "button", onclick: act }, label);
+  const shown = noMatch
+    ? [
+        "No match",
+        `Nothing here is at least ${Math.round(sure * 100)} % likely to be relevant to ${words}.`,
+        "Ask for less under “Relevant”, or search in other words.",
+        way("Show the nearest all the same", acts.loosen),
+      ]
+    : wishes.length
+      ? [
+        "Nothing found",
+        "No item of the kind you look for has what the filters ask of it.",
+        "",
+        way("Remove all filters", acts.unfilter),
+      ]
+      : [
+          "Nothing found",
+          `Nothing of the kind you look for is indexed yet, so there is nothing to compare ${words} with.`,
+          "Try another choice under “Look for”, or index some items first.",
+        ];
+  enter("none", `${shown[0]}.`, message(...shown));
+  return () => null;
 }
 
 /** Shows the picture that was searched with beside its code. */

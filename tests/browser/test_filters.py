@@ -107,6 +107,9 @@ def test_filters_that_nothing_meets_are_told_from_an_empty_index(library: Search
     library.open(ADDRESS + "&f.shape=heart")
     assert (library.state, library.title) == ("none", "Nothing found")
     assert "No item of the kind you look for has what the filters ask of it." in library.text
+    library.find(".message button").click()
+    library.until(lambda: library.state == "results")
+    assert chips(library) == []
 
 
 @pytest.mark.parametrize("value", ["plain", "5", "true", "1..2", "..", '"quoted"', "", "ä &=#", 5, -1.5, True, None])
