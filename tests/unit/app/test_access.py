@@ -88,8 +88,8 @@ def test_what_changes_something_needs_more_than_reading():
     assert {place: needed for place, needed in changing.items() if needed not in {"write", "admin"}} == {}
 
 
-def test_only_the_page_and_health_are_open(guarded):
-    assert {one.path for one in ADDRESSES if one.needed == "nothing"} <= {"/", "/livez", "/readyz"}
+def test_only_the_pages_and_health_are_open(guarded):
+    assert {one.path for one in ADDRESSES if one.needed == "nothing"} <= {"/", "/operator", "/docs", "/livez", "/readyz"}
     assert [guarded.get(path).status_code for path in ("/", "/web/main.js", "/openapi.json", "/livez")] == [200] * 4
 
 
