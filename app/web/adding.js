@@ -2,7 +2,7 @@
 //
 // Doing it again is harmless: what is there already, byte by byte, is not sent, and nothing else is overwritten unasked.
 
-import { addItems, addressOfPicture, item, knownIds, pictureAt } from "./api.js";
+import { addItems, addressOfPicture, pictureAt, storedItems } from "./api.js";
 import { Problem } from "./http.js";
 import { untilBack } from "./recovery.js";
 
@@ -42,22 +42,17 @@ function* batches(pictures) {
 
 // Tells of each what is there already; returns the others.
 async function sift(batch, { mayReplace, signal, onOutcome }) {
-  const known = new Set(await knownIds(batch.map(({ id }) => id), signal));
+  const known = await storedItems(batch.map(({ id }) => id), signal);
   const missing = [];
   const outcomes = [];
-  for (const picture of batch) {
-    const stored = known.has(picture.id) ? await item(picture.id, signal).catch(goneIsNull) : null;
+  for (const [i, picture] of batch.entries()) {
+    const stored = known[i];
     if (stored && (await isSame(picture, stored, signal))) outcomes.push([picture.id, "present"]);
     else if (!stored || mayReplace || (await hasPicture(picture, stored, signal))) missing.push(picture);
     else outcomes.push([picture.id, "taken", "The name is taken by another item."]);
   }
   outcomes.forEach((outcome) => onOutcome(...outcome)); // not before: what fails half-way is done again
   return missing;
-}
-
-function goneIsNull(error) {
-  if (error.status === 404) return null;
-  throw error;
 }
 
 async function isSame(picture, stored, signal) {

@@ -258,7 +258,8 @@ def test_openapi_describes_every_route_with_its_problems(client):
             "/encode", "/compare", "/feedback", "/recalibrate",
         "/index", "/index/list", "/index/lookup", "/index/count", "/index/duplicates", "/index/delete",
         "/index/jobs", "/index/jobs/{job_id}", "/index/jobs/{job_id}/failures", "/index/jobs/{job_id}/cancel",
-        "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz", "/stats", "/stats/codes", "/stats/calibration", "/metrics",
+        "/index/{item_id}", "/index/{item_id}/image", "/livez", "/readyz", "/stats", "/stats/codes", "/stats/calibration",
+        "/metrics",
     }  # fmt: skip
     assert set(document["paths"]["/index"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
     assert "application/problem+json" in document["paths"]["/search/image"]["post"]["responses"]["415"]["content"]
@@ -317,14 +318,24 @@ def test_the_examples_are_what_they_say(model, example):
     assert model.model_validate(example).model_dump(exclude_unset=True) == example
 
 
-def test_pages_that_load_scripts_from_elsewhere_are_off(client):
-    assert [client.get(path).status_code for path in ("/docs", "/redoc")] == [404, 404]
-
-
-def test_the_search_page_and_its_files_are_served(client):
-    page = client.get("/")
+@pytest.mark.parametrize("path", ["/", "/operator", "/docs"])
+def test_pages_load_nothing_from_elsewhere_and_run_nothing_that_stands_in_them(client, path):
+    page = client.get(path)
     assert page.headers["content-type"].startswith("text/html")
-    assert client.get("/web/style.css").headers["content-type"].startswith("text/css")
+    links = re.findall(r'(?:src|href)="([^"#]+)"', page.text)
+    assert links
+    for link in links:
+        assert ":" not in link
+        assert client.get(f"/{link.removeprefix('./')}").status_code == 200
+    assert not re.search(r"<script(?![^>]* src=)|<style| style=| on[a-z]+=", page.text)
+
+
+def test_files_of_pages_are_asked_about_each_time_but_not_sent_again(client):
+    first = client.get("/web/style.css")
+    assert (first.headers["content-type"].partition(";")[0], first.headers["cache-control"]) == ("text/css", "no-cache")
+    again = client.get("/web/style.css", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["cache-control"]) == (304, b"", "no-cache")
+    assert client.get("/redoc").status_code == 404
 
 
 @FUZZ
