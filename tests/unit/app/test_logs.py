@@ -50,6 +50,7 @@ def test_warnings_of_python_are_log_lines(set_up):
     pipe = set_up()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
+        logging.captureWarnings(False)  # whoever was here before may have left it on, and then on does nothing
         logging.captureWarnings(True)  # pytest has its own way, which came later
         warnings.warn("old ways", UserWarning, stacklevel=1)
     logging.captureWarnings(False)
