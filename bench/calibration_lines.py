@@ -14,7 +14,7 @@ from typing import Any
 from model.errors import ConfigError
 from training.run_folder import RunFolder
 
-DRAWN = ("hero", "scbch")
+DRAWN = ("hero", "scbch", "dcmh")
 """Methods whose reliability is drawn: 64 bits, first seed."""
 _PATTERN = re.compile(r"noise(?P<noise>[\d.]+)-bits(?P<bits>\d+)-seed(?P<seed>\d+)")
 _ROOT = Path(__file__).resolve().parents[1]
