@@ -1,12 +1,12 @@
 """The pages for people: ``/`` to search, ``/operator`` to see how the service is, ``/docs`` to try its interface.
 
 Decides where pages are found. Swagger UI comes from a package (``fastapi-offline`` carries it), so that nothing is asked of other
-hosts. Does not know what is on the pages.
+hosts; where that is missing, only ``/docs`` lacks it. Does not know what is on the pages.
 """
 
 from __future__ import annotations
 
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app.routes.guarded import GuardedRoute, needs
 
+SWAGGER = "fastapi_offline"
 WEB = Path(__file__).resolve().parent.parent / "web"
 router = APIRouter(route_class=GuardedRoute)
 
@@ -43,8 +44,10 @@ async def docs() -> FileResponse:
 
 def static_files() -> dict[str, StaticFiles]:
     """Returns the applications that serve the pages' files, by path, the innermost first."""
-    swagger = Path(str(files("fastapi_offline"))) / "static"
-    return {"/web/swagger": _Fresh(directory=swagger), "/web": _Fresh(directory=WEB)}
+    package = find_spec(SWAGGER)
+    places = package.submodule_search_locations if package else None
+    swagger = {"/web/swagger": _Fresh(directory=Path(places[0]) / "static")} if places else {}
+    return {**swagger, "/web": _Fresh(directory=WEB)}
 
 
 class _Fresh(StaticFiles):

@@ -7,7 +7,8 @@ const follow = () => document.documentElement.classList.toggle("dark-mode", dark
 dark.addEventListener("change", follow);
 follow();
 
-const ui = window.SwaggerUIBundle({
+const swagger = window.SwaggerUIBundle ?? (() => document.getElementById("lacking").removeAttribute("hidden"));
+const ui = swagger({
   url: "openapi.json",
   dom_id: "#swagger",
   deepLinking: true,
