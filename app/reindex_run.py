@@ -133,7 +133,7 @@ def load(folder: Path, settings: Settings) -> Bundle:
 
     bundle = ServedBundle.open(folder)
     encoders = bundle.encoders(settings.encode_threads)
-    return Bundle(bundle.bundle_id, bundle.n_bits, folder, {"image": encoders["image"], "text": encoders["text"]})
+    return Bundle(bundle.bundle_id, bundle.n_bits, bundle.folder, {"image": encoders["image"], "text": encoders["text"]})
 
 
 def _work(settings: Settings, bundle: Bundle, codes: OtherCodes) -> Reindexing:

@@ -56,6 +56,7 @@ LIBRARY_ROOMS = {
     "transformers": ["model/backbones/minilm.py"],
     "onnxruntime": ["model/graph_encoder.py", "training/graphs/*"],
     "onnx": ["training/graphs/*"],
+    "huggingface_hub": ["model/hub.py", "training/datasets/*"],
     "tokenizers": ["model/backbones/word_pieces.py"],
     "h5py": ["training/datasets/*"],
     "scipy": ["training/*"],
