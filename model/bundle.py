@@ -175,14 +175,14 @@ class EncoderBundle:
             BundleIncompatible: If a backbone here gives other features than the one the head was trained on, or the features came
                 ready-made and there is no backbone.
         """
-        return {name: TorchEncoder(_matching_backbone(self.manifest.encoders[name]), self.heads[name]) for name in MODALITIES}
+        return {name: TorchEncoder(_matching_backbone(self.manifest.encoders[name], name), self.heads[name]) for name in MODALITIES}
 
 
-def _matching_backbone(spec: EncoderSpec) -> Backbone:
+def _matching_backbone(spec: EncoderSpec, modality: str) -> Backbone:
     if spec.is_ready_made:
         named = ", ".join(str(fact) for fact in spec.preprocessing.values())
         raise BundleIncompatible(f"the bundle was trained on ready-made features ({named}) and cannot encode pictures or texts")
-    backbone = load_backbone(spec.backbone)
+    backbone = load_backbone(spec.backbone, modality)
     if backbone.weights_digest != spec.weights_digest:
         raise BundleIncompatible(
             f"the bundle was trained on backbone {spec.backbone} with digest {spec.weights_digest[:12]}…, "

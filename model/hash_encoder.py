@@ -32,10 +32,11 @@ class HashEncoder:
     Args:
         folder: Of the bundle; see :meth:`from_pretrained`.
         n_threads: Of one forward pass, 1 or more.
+        may_fetch: Whether weights of a hub checkpoint that the cache lacks may be fetched.
     """
 
-    def __init__(self, folder: Path, *, n_threads: int = 1) -> None:
-        served = ServedBundle.open(folder)
+    def __init__(self, folder: Path, *, n_threads: int = 1, may_fetch: bool = False) -> None:
+        served = ServedBundle.open(folder, may_fetch=may_fetch)
         self.folder, self.manifest, self.bundle_id = folder, served.manifest, served.bundle_id
         self._encoders: dict[str, Any] = dict(served.encoders(n_threads)) if served.has_graphs else _on_torch(folder)
 
@@ -61,7 +62,7 @@ class HashEncoder:
             BackboneError: If weights are missing or not the pinned ones.
         """
         folder = find_bundle(name_or_path, revision=revision, local_files_only=local_files_only)
-        return cls(folder, n_threads=n_threads)
+        return cls(folder, n_threads=n_threads, may_fetch=not local_files_only)
 
     @property
     def n_bits(self) -> int:

@@ -43,7 +43,7 @@ class ServedBundle:
         label_reader: LabelReader | None = None,
     ) -> None:
         self.folder, self.manifest, self._files = folder, manifest, files
-        self.calibration, self.label_reader = calibration, label_reader
+        self.calibration, self.label_reader, self._may_fetch = calibration, label_reader, False
 
     @property
     def bundle_id(self) -> str:
@@ -61,11 +61,12 @@ class ServedBundle:
         return all(file in self._files for file in GRAPHS.values())
 
     @classmethod
-    def open(cls, folder: Path) -> ServedBundle:
+    def open(cls, folder: Path, *, may_fetch: bool = False) -> ServedBundle:
         """Reads a bundle from a folder, or from the hub where that is asked for in so many words.
 
         Args:
             folder: Of the bundle; ``hf://owner/name``, with or without ``@revision``, is fetched into the hub's cache.
+            may_fetch: Whether weights of a hub checkpoint that the cache lacks may be fetched; an address of the hub says so.
 
         Returns:
             The bundle, its digests checked.
@@ -76,12 +77,14 @@ class ServedBundle:
             BundleIncompatible: If its format is another, or its calibration or its label reader is another bundle's.
         """
         if hub_address(folder):
-            folder = find_bundle(folder)
+            folder, may_fetch = find_bundle(folder), True
         if not folder.is_dir():
             raise BundleNotFound(f"there is no bundle at {folder}")
         manifest, files = read_bundle(folder)
         told = folder, bundle_id_of(manifest), manifest.n_bits
-        return cls(folder, manifest, files, read_calibration(*told), read_label_reader(*told))
+        bundle = cls(folder, manifest, files, read_calibration(*told), read_label_reader(*told))
+        bundle._may_fetch = may_fetch
+        return bundle
 
     def encoders(self, n_threads: int = 1, *, shown: Mapping[str, str] | None = None) -> dict[str, GraphEncoder]:
         """Loads the graphs.
@@ -115,7 +118,7 @@ class ServedBundle:
         return GraphEncoder(preparation, session, n_bits=self.n_bits)
 
     def _preparation(self, spec: EncoderSpec) -> Preparation:
-        preparation = load_preparation(spec.backbone, self._files)
+        preparation = load_preparation(spec.backbone, self._files, spec.preprocessing)
         if preparation.preprocessing != spec.preprocessing:
             told = f"{spec.backbone} was trained on input prepared as {spec.preprocessing}, here it would be"
             raise BundleIncompatible(f"{told} {preparation.preprocessing}: the codes would not be comparable")
@@ -124,6 +127,6 @@ class ServedBundle:
     def _installed(self) -> dict[str, memoryview]:
         found = {}
         for name, sha256 in self.manifest.graphs.get("weights", {}).items():
-            with installed_weights(name, sha256).open("rb") as file:
+            with installed_weights(name, sha256, may_fetch=self._may_fetch).open("rb") as file:
                 found[name] = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         return found
