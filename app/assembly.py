@@ -14,7 +14,7 @@ from app.catalog.base import Catalog
 from app.code_report import CodeReports
 from app.code_samples import CodeSamples
 from app.data_dir import JOBS
-from app.decode import ImageDecoder
+from app.decode import ImageDecoder, enough_for
 from app.deleting import Deleting
 from app.deps import Parts, Services
 from app.drift import DriftMonitor
@@ -137,9 +137,12 @@ def _with_kept_rows(parts: Parts, n_kept: int) -> tuple[Parts, HeldRows | None]:
     return replace(parts, catalog=cast(Catalog, kept)), kept.held
 
 
-def _decoder(settings: Settings) -> ImageDecoder:
+def _decoder(parts: Parts, settings: Settings) -> ImageDecoder:
     return ImageDecoder(
-        max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, pixel_budget=settings.decode_pixel_budget
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_image_pixels,
+        pixel_budget=settings.decode_pixel_budget,
+        enough=enough_for(parts.encoders["image"]),
     )
 
 
@@ -148,7 +151,7 @@ def _encoding(parts: Parts, settings: Settings, meters: Meters, decode_pool: Poo
         encoders=parts.encoders,
         bundle_id=parts.bundle_id,
         cache=parts.cache,
-        decoder=measured_decoder(_decoder(settings), meters),
+        decoder=measured_decoder(_decoder(parts, settings), meters),
         decode_pool=decode_pool,
         encode_pool=Pool("encoding", n_threads=1, max_waiting=settings.max_waiting),
         max_text_chars=settings.max_text_chars,

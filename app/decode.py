@@ -33,6 +33,13 @@ ACCEPTED = {
 }
 ENOUGH = ImagePreprocess().shortest_side
 """What the image backbones look at of the shorter side."""
+
+
+def enough_for(encoder: object) -> int:
+    """Returns the shorter side, pixels, that a JPEG may be decoded to for an encoder; some look at more pixels than others."""
+    return max(ENOUGH, getattr(encoder, "shortest_side", 0))
+
+
 _MPO = "MPO"  # what Pillow calls a JPEG with further pictures behind it, as some cameras write
 # How files begin that are well-known but not accepted: they get a better answer than "cannot be decoded".
 _OTHERS = {

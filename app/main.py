@@ -35,6 +35,7 @@ from app.settings import Settings
 from app.snapshots import SnapshotFile
 from app.succession import Succession
 from model.errors import BundleNotFound
+from model.hub import hub_address
 
 if TYPE_CHECKING:
     from model.served import ServedBundle
@@ -96,7 +97,7 @@ def open_parts(settings: Settings) -> Parts:
         CatalogError: If the data folder cannot be used, or holds another bundle's codes.
         ConfigError: If the cache's address or the list of hosts for pictures is wrong.
     """
-    if not settings.bundle.is_dir():
+    if not hub_address(settings.bundle) and not settings.bundle.is_dir():
         raise BundleNotFound(f"there is no bundle at {settings.bundle}; name one with --bundle or BITLENS_BUNDLE")
     allow_pixels(settings.max_image_pixels)
     fetcher = _open_fetcher(settings)

@@ -19,6 +19,7 @@ from model.bundle_folder import bundle_id_of, read_bundle
 from model.calibration import Calibration, DistanceCurve
 from model.calibration_file import read_calibration
 from model.errors import BundleMismatch, CatalogError
+from model.hub import find_bundle, hub_address
 
 _N_SHOWN = 9  # distances, from 0 to half of the bits
 
@@ -124,6 +125,7 @@ def _own(settings: Settings, url: str) -> Calibration | None:
     """Reads the own calibration of the bundle that the catalogue belongs to: that of the settings, or the one of a re-index."""
     bundle_id, folder = served_bundle(url)
     for place in (settings.bundle, Path(folder or settings.bundle)):
+        place = find_bundle(place) if hub_address(place) else place
         if place.is_dir():
             manifest, _ = read_bundle(place)
             if bundle_id_of(manifest) == bundle_id:

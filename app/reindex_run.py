@@ -18,7 +18,7 @@ from app.cache.base import Modality
 from app.catalog import open_other_codes
 from app.catalog.base import OtherCodes
 from app.data_dir import DataFolder
-from app.decode import ImageDecoder, allow_pixels
+from app.decode import ImageDecoder, allow_pixels, enough_for
 from app.encoder import Encoder
 from app.index import open_index
 from app.media import MediaStore
@@ -133,13 +133,17 @@ def load(folder: Path, settings: Settings) -> Bundle:
 
     bundle = ServedBundle.open(folder)
     encoders = bundle.encoders(settings.encode_threads)
-    return Bundle(bundle.bundle_id, bundle.n_bits, folder, {"image": encoders["image"], "text": encoders["text"]})
+    return Bundle(bundle.bundle_id, bundle.n_bits, bundle.folder, {"image": encoders["image"], "text": encoders["text"]})
 
 
 def _work(settings: Settings, bundle: Bundle, codes: OtherCodes) -> Reindexing:
     allow_pixels(settings.max_image_pixels)
-    pixels = settings.max_image_pixels
-    decoder = ImageDecoder(max_bytes=settings.max_image_bytes, max_pixels=pixels, pixel_budget=settings.decode_pixel_budget)
+    decoder = ImageDecoder(
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_image_pixels,
+        pixel_budget=settings.decode_pixel_budget,
+        enough=enough_for(bundle.encoders["image"]),
+    )
     media = MediaStore(DataFolder(settings.data_dir).media)
     n_items, is_shown = codes.n_items(), sys.stderr.isatty()
 

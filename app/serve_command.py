@@ -15,7 +15,7 @@ from app.arguments import DataDirOption
 
 def serve(
     *,
-    bundle: Annotated[Path | None, typer.Option(metavar="DIR", help="Encoder bundle (BITLENS_BUNDLE).")] = None,
+    bundle: Annotated[Path | None, typer.Option(metavar="DIR", help="Encoder bundle, or hf://owner/name (BITLENS_BUNDLE).")] = None,
     data_dir: DataDirOption = None,
     host: Annotated[str | None, typer.Option(metavar="HOST", help="Address to listen on (HOST).")] = None,
     port: Annotated[str | None, typer.Option(metavar="PORT", help="Port to listen on, 0 for any free one (PORT).")] = None,

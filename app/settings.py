@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     """The service's settings; each is the environment variable ``BITLENS_<NAME>`` unless its alias says otherwise.
 
     Attributes:
-        bundle: Folder of the encoder bundle.
+        bundle: Folder of the encoder bundle, or ``hf://owner/name`` to fetch it from the hub.
         data_dir: Folder of the catalogue, the pictures and the lock file; made if missing.
         host: Address to listen on (``HOST``).
         port: Port to listen on, 0 for any free one (``PORT``).

@@ -12,8 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
@@ -23,9 +21,10 @@ from model.backbones.base import Backbone
 from model.bundle_folder import CARD, GRAPHS, MANIFEST, TOKENIZER, WEIGHTS, bundle_id_of, digest, read_bundle
 from model.calibration import Calibration
 from model.calibration_file import drop_other_calibration, read_calibration, write_calibration
-from model.encoder import HashEncoder
-from model.errors import BundleCorrupt, BundleIncompatible, BundleNotFound
+from model.encoder import TorchEncoder
+from model.errors import BundleCorrupt, BundleIncompatible
 from model.heads import HashHead
+from model.hub import find_bundle
 from model.label_reader import LabelReader
 from model.label_reader_file import drop_other_label_reader, read_label_reader, write_label_reader
 from model.manifest import MODALITIES, EncoderSpec, Manifest
@@ -103,7 +102,7 @@ class EncoderBundle:
         return self.manifest.n_bits
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Writes the bundle; `hf upload NAME FOLDER` publishes it as it is.
+        """Writes the bundle; :meth:`model.hash_encoder.HashEncoder.push_to_hub` publishes it as it is.
 
         The manifest comes last and all at once: a folder that has one is complete. A calibration or a label reader that lies there
         is replaced; if this object has none, it stays if it is one of this bundle, else it goes.
@@ -150,7 +149,7 @@ class EncoderBundle:
             BundleCorrupt: If a file is missing or damaged, or its digest is not the manifest's.
             BundleIncompatible: If its format is another, or its calibration or its label reader is another bundle's.
         """
-        folder = _locate(name_or_path, revision=revision, local_files_only=local_files_only)
+        folder = find_bundle(name_or_path, revision=revision, local_files_only=local_files_only)
         manifest, files = read_bundle(folder)
         try:
             tensors = safetensors.load(files[WEIGHTS])
@@ -165,7 +164,7 @@ class EncoderBundle:
         bundle.label_reader = read_label_reader(folder, bundle.bundle_id, bundle.n_bits)
         return bundle
 
-    def encoders(self) -> dict[str, HashEncoder]:
+    def encoders(self) -> dict[str, TorchEncoder]:
         """Loads the backbones and joins them with the heads, on torch; the service runs the graphs instead.
 
         Returns:
@@ -176,14 +175,14 @@ class EncoderBundle:
             BundleIncompatible: If a backbone here gives other features than the one the head was trained on, or the features came
                 ready-made and there is no backbone.
         """
-        return {name: HashEncoder(_matching_backbone(self.manifest.encoders[name]), self.heads[name]) for name in MODALITIES}
+        return {name: TorchEncoder(_matching_backbone(self.manifest.encoders[name], name), self.heads[name]) for name in MODALITIES}
 
 
-def _matching_backbone(spec: EncoderSpec) -> Backbone:
+def _matching_backbone(spec: EncoderSpec, modality: str) -> Backbone:
     if spec.is_ready_made:
         named = ", ".join(str(fact) for fact in spec.preprocessing.values())
         raise BundleIncompatible(f"the bundle was trained on ready-made features ({named}) and cannot encode pictures or texts")
-    backbone = load_backbone(spec.backbone)
+    backbone = load_backbone(spec.backbone, modality)
     if backbone.weights_digest != spec.weights_digest:
         raise BundleIncompatible(
             f"the bundle was trained on backbone {spec.backbone} with digest {spec.weights_digest[:12]}…, "
@@ -219,13 +218,3 @@ def _load_classifiers(manifest: Manifest, tensors: Mapping[str, Tensor]) -> dict
         if tuple(classifier.shape) != wanted:
             raise ValueError(f"classifier.{name} has shape {tuple(classifier.shape)}, expected {wanted}")
     return classifiers
-
-
-def _locate(name_or_path: str | Path, *, revision: str | None, local_files_only: bool) -> Path:
-    folder = Path(name_or_path)
-    if folder.is_dir():
-        return folder
-    try:
-        return Path(snapshot_download(str(name_or_path), revision=revision, local_files_only=local_files_only))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise BundleNotFound(f"no bundle at {name_or_path}: no such folder, and no such repository can be reached") from error

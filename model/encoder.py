@@ -18,7 +18,7 @@ from model.heads import HashHead
 _BLOCK_ROWS = 4096
 
 
-class HashEncoder:
+class TorchEncoder:
     """Encodes images or texts.
 
     Args:

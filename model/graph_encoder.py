@@ -44,6 +44,11 @@ class GraphEncoder:
         """Bits of one code."""
         return self._n_bits
 
+    @property
+    def shortest_side(self) -> int:
+        """A picture's shorter side, pixels, from which on more pixels only make it be scaled down further; 0 for the usual one."""
+        return int(getattr(self._preparation, "shortest_side", 0))
+
     def prepare(self, raw: Any) -> Any:
         """Brings one picture or text into the form :meth:`encode` takes; safe in any thread.
 

@@ -73,6 +73,7 @@ class Manifest:
         training: Facts of the run that made it: data set, sizes, noise, seed, epoch.
         evaluation: Figures on data kept out of training, by name.
         origin: Where the training data come from and under what terms, for people.
+        license: The bundle's, as the hub names licences, such as ``apache-2.0``; empty where nobody said.
         files: sha256 (hex) of every other file that determines codes, by name.
         graphs: Facts of the graphs: precision, and ``weights``, the sha256 by name of the weight files that installed packages
             carry. Empty in a bundle without graphs.
@@ -87,6 +88,7 @@ class Manifest:
     training: dict[str, Any] = field(default_factory=dict)
     evaluation: dict[str, float | int] = field(default_factory=dict)
     origin: str = ""
+    license: str = ""
     files: dict[str, str] = field(default_factory=dict)
     graphs: dict[str, Any] = field(default_factory=dict)
     comparison: dict[str, Any] = field(default_factory=dict)
@@ -95,9 +97,9 @@ class Manifest:
     def to_json(self) -> bytes:
         """Returns canonical JSON: sorted keys, so that the same content gives the same bytes."""
         facts = asdict(self)
-        for name in ("graphs", "comparison"):
+        for name in ("license", "graphs", "comparison"):
             if not facts[name]:
-                del facts[name]  # a bundle from before there were graphs keeps its identity
+                del facts[name]  # a bundle from before there was such a thing keeps its identity
         return (json.dumps(facts, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
 
     def identity(self) -> str:
@@ -134,6 +136,7 @@ class Manifest:
             training=_field(raw, "training", dict),
             evaluation=_field(raw, "evaluation", dict),
             origin=_field(raw, "origin", str),
+            license=_field(raw, "license", str) if "license" in raw else "",
             files=_field(raw, "files", dict),
             graphs=_graph_facts(raw),
             comparison=_field(raw, "comparison", dict) if "comparison" in raw else {},

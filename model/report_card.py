@@ -5,8 +5,20 @@ Decides the words. Does not know tensors.
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
 from model.manifest import EncoderSpec, Manifest
 
+_TASK = "feature-extraction"
+_METRICS = {
+    "i2t_map": "mAP, pictures find texts",
+    "t2i_map": "mAP, texts find pictures",
+    "mean_map": "mAP, mean of both",
+    "chance": "mAP of a random order",
+}
 _SERVED = """Turns a picture or an English sentence into a binary code of {n_bits} bits, so that things which
 belong together differ in few bits. Served by `python -m app serve --bundle DIR`.
 
@@ -43,8 +55,7 @@ def render_card(manifest: Manifest, bundle_id: str, *, has_classifiers: bool = T
     facts = {"n_bits": manifest.n_bits, "trained": trained, "graphs": _graphs(manifest)}
     purpose, parts = (_READY_MADE if ready_made else _SERVED).format(**facts).split("\n\n")
     return f"""---
-library_name: bitlens
-tags: [cross-modal-retrieval, hashing, image-text]
+{_metadata(manifest)}
 ---
 # {manifest.training.get("method", manifest.method.upper())} encoders, {manifest.n_bits} bits
 
@@ -74,6 +85,30 @@ expectation over ties; `chance` is what a random order comes to.
 It ranks by the labels it was trained on and by what its backbones (ImageNet classes, English sentences) can tell apart. It was
 not tested for identifying people, and its mistakes follow those of its training data.
 """
+
+
+def _metadata(manifest: Manifest) -> str:
+    """Returns the front matter; figures are in the hub's `model-index` (https://huggingface.co/docs/hub/model-cards)."""
+    figures = {name: float(manifest.evaluation[name]) for name in _METRICS if name in manifest.evaluation}
+    data = str(manifest.training.get("data", "")) or "unnamed"
+    place: dict[str, Any] = {
+        "task_type": _TASK,
+        "task_name": "Cross-modal retrieval",
+        "dataset_type": re.sub(r"[^a-z0-9./-]+", "-", data.lower()).strip("-") or "unnamed",
+        "dataset_name": data,
+        "dataset_split": "query",
+    }
+    return ModelCardData(
+        library_name="bitlens",
+        license=manifest.license or None,
+        pipeline_tag=_TASK,
+        tags=["bitlens", "cross-modal-retrieval", "hashing", "image-text", "onnx"][: 5 if manifest.graphs else 4],
+        model_name=f"{manifest.training.get('method', manifest.method.upper())}, {manifest.n_bits} bits",
+        eval_results=[
+            EvalResult(metric_type=kind, metric_name=_METRICS[kind], metric_value=value, **place) for kind, value in figures.items()
+        ]
+        or None,
+    ).to_yaml()
 
 
 def _encoder(name: str, spec: EncoderSpec) -> str:

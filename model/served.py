@@ -16,6 +16,7 @@ from model.calibration import Calibration
 from model.calibration_file import read_calibration
 from model.errors import BundleIncompatible, BundleNotFound
 from model.graph_encoder import GraphEncoder, open_graph
+from model.hub import find_bundle, hub_address
 from model.label_reader import LabelReader
 from model.label_reader_file import read_label_reader
 from model.manifest import MODALITIES, EncoderSpec, Manifest
@@ -41,8 +42,8 @@ class ServedBundle:
         calibration: Calibration | None = None,
         label_reader: LabelReader | None = None,
     ) -> None:
-        self._folder, self.manifest, self._files = folder, manifest, files
-        self.calibration, self.label_reader = calibration, label_reader
+        self.folder, self.manifest, self._files = folder, manifest, files
+        self.calibration, self.label_reader, self._may_fetch = calibration, label_reader, False
 
     @property
     def bundle_id(self) -> str:
@@ -54,26 +55,36 @@ class ServedBundle:
         """Bits of one code."""
         return self.manifest.n_bits
 
+    @property
+    def has_graphs(self) -> bool:
+        """Whether it can be served."""
+        return all(file in self._files for file in GRAPHS.values())
+
     @classmethod
-    def open(cls, folder: Path) -> ServedBundle:
-        """Reads a bundle from a folder.
+    def open(cls, folder: Path, *, may_fetch: bool = False) -> ServedBundle:
+        """Reads a bundle from a folder, or from the hub where that is asked for in so many words.
 
         Args:
-            folder: Of the bundle.
+            folder: Of the bundle; ``hf://owner/name``, with or without ``@revision``, is fetched into the hub's cache.
+            may_fetch: Whether weights of a hub checkpoint that the cache lacks may be fetched; an address of the hub says so.
 
         Returns:
             The bundle, its digests checked.
 
         Raises:
-            BundleNotFound: If there is no such folder.
+            BundleNotFound: If there is no such folder or repository, or the hub cannot be reached.
             BundleCorrupt: If a file is missing or damaged, or its digest is not the manifest's.
             BundleIncompatible: If its format is another, or its calibration or its label reader is another bundle's.
         """
+        if hub_address(folder):
+            folder, may_fetch = find_bundle(folder), True
         if not folder.is_dir():
             raise BundleNotFound(f"there is no bundle at {folder}")
         manifest, files = read_bundle(folder)
         told = folder, bundle_id_of(manifest), manifest.n_bits
-        return cls(folder, manifest, files, read_calibration(*told), read_label_reader(*told))
+        bundle = cls(folder, manifest, files, read_calibration(*told), read_label_reader(*told))
+        bundle._may_fetch = may_fetch
+        return bundle
 
     def encoders(self, n_threads: int = 1, *, shown: Mapping[str, str] | None = None) -> dict[str, GraphEncoder]:
         """Loads the graphs.
@@ -99,15 +110,15 @@ class ServedBundle:
             raise BundleIncompatible(f"the bundle was trained on ready-made features ({named}) and cannot encode pictures or texts")
         graph = self._files.get(GRAPHS[modality])
         if graph is None:
-            told = f"the bundle in {self._folder} has no {GRAPHS[modality]}; where the trainer is installed, write it with"
-            raise BundleIncompatible(f"{told} `python -m training export {self._folder} --out {self._folder}`")
+            told = f"the bundle in {self.folder} has no {GRAPHS[modality]}; where the trainer is installed, write it with"
+            raise BundleIncompatible(f"{told} `python -m training export {self.folder} --out {self.folder}`")
         preparation = self._preparation(spec)
         weights = {WEIGHTS: memoryview(self._files[WEIGHTS]), **self._installed()}
         session = open_graph(GRAPHS[modality], graph, weights, n_threads=n_threads, shown=shown)
         return GraphEncoder(preparation, session, n_bits=self.n_bits)
 
     def _preparation(self, spec: EncoderSpec) -> Preparation:
-        preparation = load_preparation(spec.backbone, self._files)
+        preparation = load_preparation(spec.backbone, self._files, spec.preprocessing)
         if preparation.preprocessing != spec.preprocessing:
             told = f"{spec.backbone} was trained on input prepared as {spec.preprocessing}, here it would be"
             raise BundleIncompatible(f"{told} {preparation.preprocessing}: the codes would not be comparable")
@@ -116,6 +127,6 @@ class ServedBundle:
     def _installed(self) -> dict[str, memoryview]:
         found = {}
         for name, sha256 in self.manifest.graphs.get("weights", {}).items():
-            with installed_weights(name, sha256).open("rb") as file:
+            with installed_weights(name, sha256, may_fetch=self._may_fetch).open("rb") as file:
                 found[name] = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         return found

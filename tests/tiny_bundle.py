@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -15,14 +16,14 @@ from training.graph_export import Samples, add_graphs
 BACKBONES = {"image": "efficientnet-lite0", "text": "minilm-l6-v2"}
 
 
-def save_tiny_bundle(folder: Path, n_bits: int) -> Path:
+def save_tiny_bundle(folder: Path, n_bits: int, backbones: Mapping[str, str] = BACKBONES) -> Path:
     torch.manual_seed(n_bits)
     specs, heads = {}, {}
-    for modality, name in BACKBONES.items():
-        backbone = load_backbone(name)
+    for modality, name in backbones.items():
+        backbone = load_backbone(name, modality)
         digest, width = backbone.weights_digest, backbone.feature_dim
         facts = {"weights_digest": digest, "preprocessing": backbone.preprocessing, "feature_dim": width}
-        specs[modality] = EncoderSpec(backbone=name, hidden_dims=(8,), unit_norm=True, **facts)
+        specs[modality] = EncoderSpec(backbone=backbone.name, hidden_dims=(8,), unit_norm=True, **facts)
         heads[modality] = HashHead(width, (8,), n_bits)
     manifest = Manifest(method="none", n_bits=n_bits, label_names=("thing",), encoders=specs)
     bundle = EncoderBundle(manifest, heads, {modality: torch.zeros(n_bits, 1) for modality in BACKBONES})

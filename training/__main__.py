@@ -15,7 +15,7 @@ import typer
 from model.command_line import make_cli, program_name, run
 from model.errors import BundleError, ConfigError, DatasetError, HashingError
 from training.comparing_commands import audit, compare, sweep
-from training.learning_commands import export, features, train
+from training.learning_commands import export, features, push, train
 from training.measuring_commands import ManyBundles, budget, calibrate, evaluate, health, labels
 
 _INTERRUPTED = 130
@@ -39,6 +39,7 @@ def commands(program: str) -> typer.Typer:
     cli.command()(labels)
     cli.command(cls=ManyBundles)(budget)
     cli.command()(export)
+    cli.command()(push)
     cli.command()(compare)
     cli.command()(sweep)
     cli.command()(audit)

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 from pydantic_core import ErrorDetails
 
-from model.backbones import backbone_names
+from model.backbones import check_backbone_name
 from model.errors import ConfigError
 from training.methods import METHODS
 
 PositiveInt = Annotated[int, Field(gt=0)]
+BackboneName = Annotated[str, AfterValidator(check_backbone_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
 _CONFIGS = Path(__file__).parent / "configs"
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -75,16 +76,9 @@ class DataSection(_Section):
 class FeaturesSection(_Section):
     """Which frozen backbones give the features; passed over where the data set consists of ready-made features."""
 
-    image_backbone: str = "efficientnet-lite0-conse"
-    text_backbone: str = "minilm-l6-v2"
+    image_backbone: BackboneName = "efficientnet-lite0-conse"
+    text_backbone: BackboneName = "minilm-l6-v2"
     batch_size: PositiveInt = 32
-
-    @field_validator("image_backbone", "text_backbone")
-    @classmethod
-    def _is_known(cls, name: str) -> str:
-        if name not in backbone_names():
-            raise ValueError(f"no such backbone; known are {', '.join(backbone_names())}")
-        return name
 
 
 class NoiseSection(_Section):
@@ -155,9 +149,10 @@ class TrainingSection(_Section):
 
 
 class BundleSection(_Section):
-    """What the bundle's card says."""
+    """What the bundle's card says; ``license`` as the hub names licences, such as ``apache-2.0``."""
 
     origin: str = ""
+    license: str = ""
 
 
 class RunConfig(_Section):

@@ -53,6 +53,7 @@ def export_bundle(run: RunFolder, folder: Path, *, finish: Callable[[EncoderBund
         training=_training_facts(config, facts, report),
         evaluation=report["evaluation"],
         origin=config.bundle.origin,
+        license=config.bundle.license,
     )
     bundle = EncoderBundle(manifest, heads, _classifiers(tensors))
     bundle.calibration, bundle.label_reader = _measured(run, bundle)
@@ -102,8 +103,9 @@ def _encoder_spec(modality: str, config: RunConfig, facts: dict[str, Any], head:
     if "features" in facts:
         return EncoderSpec.of_feature_file(facts["features"][modality], **shape)
     name = getattr(config.features, f"{modality}_backbone")
-    backbone = load_backbone(name)
-    return EncoderSpec(backbone=name, weights_digest=backbone.weights_digest, preprocessing=backbone.preprocessing, **shape)
+    backbone = load_backbone(name, modality)
+    digest, prepared = backbone.weights_digest, backbone.preprocessing
+    return EncoderSpec(backbone=backbone.name, weights_digest=digest, preprocessing=prepared, **shape)
 
 
 def _training_facts(config: RunConfig, facts: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from PIL import Image
 from model.bundle import EncoderBundle
 from model.bundle_folder import GRAPHS
 from model.codes import Float32, UInt8
-from model.encoder import HashEncoder
+from model.encoder import TorchEncoder
 from model.errors import BundleIncompatible
 from model.manifest import MODALITIES
 from model.preprocess import ImagePreprocess
@@ -129,7 +129,7 @@ def _compared(bundle: EncoderBundle, with_graphs: EncoderBundle, samples: Sample
     return {name: _figures(_codes(wanted[name], raw[name]), _codes(found[name], raw[name])) for name in MODALITIES}
 
 
-def _codes(encoder: HashEncoder | Any, raw: Sequence[Any]) -> Float32:
+def _codes(encoder: TorchEncoder | Any, raw: Sequence[Any]) -> Float32:
     blocks = [raw[i : i + 8] for i in range(0, len(raw), 8)]
     return np.concatenate([encoder.encode([encoder.prepare(each) for each in block]) for block in blocks])
 

@@ -111,7 +111,7 @@ def extract_pair_features(pairs: PairDataset | FeaturePairs, split: str, config:
     ):
         with progress_bar(f"{modality} features of {split}", unit=f"{modality}s") as advance:
             sides[modality] = extract_features(
-                load_backbone(name), inputs, cache_dir=cache_dir, batch_size=config.features.batch_size, progress=advance
+                load_backbone(name, modality), inputs, cache_dir=cache_dir, batch_size=config.features.batch_size, progress=advance
             )
     return PairFeatures(sides["image"], sides["text"], pairs.true_labels, pairs.corrections)
 

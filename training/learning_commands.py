@@ -1,4 +1,4 @@
-"""The commands from pairs to a bundle: ``features``, ``train``, ``export``.
+"""The commands from pairs to a bundle: ``features``, ``train``, ``export``, ``push``.
 
 Decides their arguments. Each imports torch and transformers, which take seconds, when it runs: ``--help`` and mistakes in a
 configuration do not wait for them.
@@ -79,3 +79,18 @@ def export(
 
     columns_there = make_config({}, columns or ()).data
     answer(commands.export(source, out, data=data, config=columns_there, cache_dir=cache_dir, int8=int8), as_json=as_json)
+
+
+def push(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of the bundle.")],
+    *,
+    to: Annotated[str, typer.Option(metavar="OWNER/NAME", help="Repository on the hub; made if there is none.")],
+    private: Annotated[bool, typer.Option("--private", help="Makes a new repository private.")] = False,
+    revision: Annotated[str | None, typer.Option(metavar="BRANCH", help="Branch that the commit goes to.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publishes a bundle on the Hugging Face hub, as it is. The token comes from `hf auth login` or HF_TOKEN."""
+    from model.hub import publish
+
+    commit = publish(bundle, to, private=private, revision=revision)
+    answer({"bundle": str(bundle), "repository": to, "commit": commit}, as_json=as_json)

@@ -21,7 +21,7 @@ from transformers import AutoTokenizer
 from model.backbones import load_preparation
 from model.bundle import EncoderBundle
 from model.codes import pack_codes, sign_codes
-from model.encoder import HashEncoder
+from model.encoder import TorchEncoder
 from model.errors import BackboneError, BundleCorrupt, BundleError, BundleIncompatible, BundleNotFound
 from model.graph_encoder import GraphEncoder
 from model.served import ServedBundle
@@ -76,7 +76,7 @@ def copy(folder: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def encode(encoder: GraphEncoder | HashEncoder, raw: list[Any]) -> np.ndarray:
+def encode(encoder: GraphEncoder | TorchEncoder, raw: list[Any]) -> np.ndarray:
     return encoder.encode([encoder.prepare(each) for each in raw])
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from onnx import ModelProto
 
+from model.backbones import is_checkpoint
 from model.bundle import EncoderBundle
 from model.bundle_folder import GRAPHS
 from model.codes import UInt8
@@ -53,6 +54,19 @@ def _text(bundle: EncoderBundle, samples: Sequence[UInt8] | None) -> Graph:
     return Graph(model, {TOKENIZER: read_vocabulary()}, {MINILM_WEIGHTS: WEIGHTS_SHA256})
 
 
+def _checkpoint(bundle: EncoderBundle, modality: str, samples: Sequence[UInt8] | None) -> Graph:
+    from model.bundle_folder import TOKENIZER
+    from training.graphs import checkpoints
+
+    int8 = samples is not None
+    if modality == "image":
+        images = checkpoints.checkpoint_images(bundle).checkpoint
+        return Graph(checkpoints.checkpoint_picture_graph(bundle, int8=int8), {}, {images.weights_name: images.sha256})
+    texts = checkpoints.checkpoint_texts(bundle)
+    model, weights = checkpoints.checkpoint_text_graph(bundle, int8=int8), texts.checkpoint
+    return Graph(model, {TOKENIZER: texts.vocabulary}, {weights.weights_name: weights.sha256})
+
+
 _TABLE: dict[str, Callable[[EncoderBundle, Sequence[UInt8] | None], Graph]] = {
     "efficientnet-lite0": _picture,
     "efficientnet-lite0-conse": _picture,
@@ -76,6 +90,8 @@ def make_graph(bundle: EncoderBundle, modality: str, *, int8_samples: Sequence[U
         BackboneError: If nobody knows how to write this backbone as a graph.
     """
     name = bundle.manifest.encoders[modality].backbone
+    if is_checkpoint(name):
+        return _checkpoint(bundle, modality, int8_samples)
     if name not in _TABLE:
         raise BackboneError(f"no graph is known for backbone {name!r}")
     return _TABLE[name](bundle, int8_samples)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from model.codes import Float32
+from model.errors import BackboneError
 from model.heads import HashHead
 
 OPSET = 20
@@ -108,7 +109,12 @@ class GraphBuilder:
 
         Returns:
             The same name.
+
+        Raises:
+            BackboneError: If the files have no such tensor.
         """
+        if name not in self._places:
+            raise BackboneError(f"the weights hold no float32 tensor {name}; other kinds of numbers are not served")
         file, shape, offset, length = self._places[name]
         tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
         for key, value in (("location", file), ("offset", offset), ("length", length)):
@@ -195,5 +201,5 @@ def _places(file: str, content: bytes | memoryview) -> dict[str, tuple[str, list
     start = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(bytes(content[8:start]))
     header.pop("__metadata__", None)
-    ends = {name: entry["data_offsets"] for name, entry in header.items()}
+    ends = {name: entry["data_offsets"] for name, entry in header.items() if entry["dtype"] == "F32"}
     return {name: (file, header[name]["shape"], start + begin, end - begin) for name, (begin, end) in ends.items()}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.encoder import HashEncoder
+from model.encoder import TorchEncoder
 from model.errors import CodeError, EmptyText
 from model.heads import HashHead
 from model.preprocess import normalise_text
@@ -82,7 +82,7 @@ def test_a_head_for_codes_that_cannot_be_packed_is_refused(n_bits: int) -> None:
 
 def test_an_encoder_is_its_backbone_and_its_head_in_a_row() -> None:
     head, backbone = ramp_head(), StubBackbone()
-    encoder = HashEncoder(backbone, head)
+    encoder = TorchEncoder(backbone, head)
     prepared = [encoder.prepare(text) for text in (" a  cat ", "a banana")]
     found = encoder.encode(prepared)
     wanted = head(torch.from_numpy(backbone.extract(["a cat", "a banana"]))).detach().numpy()
@@ -92,15 +92,15 @@ def test_an_encoder_is_its_backbone_and_its_head_in_a_row() -> None:
 
 
 def test_an_empty_batch_gives_no_codes() -> None:
-    assert HashEncoder(StubBackbone(), ramp_head()).encode([]).shape == (0, 8)
+    assert TorchEncoder(StubBackbone(), ramp_head()).encode([]).shape == (0, 8)
 
 
 def test_read_only_features_are_taken() -> None:
     features = np.ones((2, 3), np.float32)
     features.flags.writeable = False
-    assert HashEncoder(StubBackbone(), ramp_head()).encode_features(features).shape == (2, 8)
+    assert TorchEncoder(StubBackbone(), ramp_head()).encode_features(features).shape == (2, 8)
 
 
 def test_a_text_that_cannot_be_prepared_is_told() -> None:
     with pytest.raises(EmptyText):
-        HashEncoder(StubBackbone(), ramp_head()).prepare(" \n")
+        TorchEncoder(StubBackbone(), ramp_head()).prepare(" \n")

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from huggingface_hub import ModelCard, metadata_eval_result
 
 from model.errors import BundleCorrupt, BundleIncompatible
 from model.manifest import FORMAT_VERSION, Manifest
@@ -84,12 +85,34 @@ def test_another_format_is_refused_before_anything_else_is_read(version: int) ->
 
 def test_the_card_tells_what_the_bundle_is() -> None:
     card = render_card(small_manifest(**FULL), "abc123")
-    assert card.startswith("---\nlibrary_name: bitlens\n")
     for fact in ("abc123", "16 bits", "SCBCH", "`minilm-l6-v2`", "Zürich", "| i2t_map | 0.7000 |", *LABEL_NAMES):
         assert fact in card
 
 
+def test_the_cards_figures_are_the_hubs_metadata() -> None:
+    figures = {"i2t_map": 0.7, "t2i_map": 0.6, "mean_map": 0.65, "chance": 0.3, "n_query": 9}
+    card = ModelCard(render_card(small_manifest(**(FULL | {"evaluation": figures, "license": "apache-2.0"})), "abc123"))
+    facts, results = card.data.to_dict(), card.data.eval_results
+    assert (facts["library_name"], facts["license"], facts["pipeline_tag"]) == ("bitlens", "apache-2.0", "feature-extraction")
+    assert {each.metric_type: each.metric_value for each in results} == {name: figures[name] for name in list(figures)[:4]}
+    assert {each.task_type for each in results} == {"feature-extraction"}
+    for each in results:
+        named = {"task_pretty_name": each.task_name, "dataset_pretty_name": each.dataset_name, "dataset_split": each.dataset_split}
+        metric = {"metrics_pretty_name": each.metric_name, "metrics_id": each.metric_type, "metrics_value": each.metric_value}
+        ids = {"task_id": each.task_type, "dataset_id": each.dataset_type, "model_pretty_name": card.data.model_name}
+        index = metadata_eval_result(**ids, **named, **metric)["model-index"][0]["results"][0]
+        assert index["metrics"][0]["value"] == figures[each.metric_type]
+        (mine,) = (part for part in facts["model-index"][0]["results"] if part["dataset"] == index["dataset"])
+        assert {name: value for name, value in index["metrics"][0].items() if name != "verified"} in mine["metrics"]
+
+
+def test_a_licence_nobody_named_leaves_an_identity_as_it_was() -> None:
+    assert b"license" not in small_manifest().to_json()
+    assert Manifest.from_json(small_manifest(license="mit").to_json()).license == "mit"
+
+
 def test_a_card_without_figures_says_so() -> None:
     card = render_card(small_manifest(), "abc123")
+    assert "model-index" not in ModelCard(card).data.to_dict()
     assert "Not measured." in card
     assert "Not stated by whoever trained this bundle." in card
