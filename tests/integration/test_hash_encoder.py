@@ -117,9 +117,7 @@ def test_what_is_no_bundle_is_told_before_its_weights_are_fetched(hub: FakeHub, 
 def test_without_a_network_one_line_says_so(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running_hub() as gone:
         ask_hub(gone.endpoint, tmp_path / "cache", monkeypatch)
-    with pytest.raises(
-        BundleNotFound, match=r"no bundle at ada/tiny: no such folder, .*nor can the hub be reached"
-    ):
+    with pytest.raises(BundleNotFound, match=r"no bundle at ada/tiny: no such folder, .*nor can the hub be reached"):
         HashEncoder.from_pretrained("ada/tiny")
     with pytest.raises(BundleNotFound, match="ada/tiny cannot be published: "):
         HashEncoder.from_pretrained(folder).push_to_hub("ada/tiny")
