@@ -29,7 +29,7 @@ from model.errors import CatalogError, UnknownItem
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-_N_TRIES = 5
+_N_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
