@@ -7,7 +7,6 @@ bundle has its own. The service notices when a command line has made one. Does n
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -18,12 +17,13 @@ from app.catalog.base import Catalog
 from app.expectations import Expectations
 from app.judgements import Direction
 from app.pools import Pool
+from app.regularly import Rhythm, regularly
 from model.calibration import Calibration, DistanceCurve
 from model.errors import HashingError, InvalidRequest
 from model.recalibration import JudgedHits, lacking, refit
 
 _log = logging.getLogger(__name__)
-_LOOK_EVERY_S = 2.0
+_LOOKS = Rhythm(2.0, "whether there is another calibration is looked up later", _log)
 _UNKNOWN = "a calibration of the bundle to begin with"
 
 
@@ -175,12 +175,7 @@ class Recalibration:
 
     async def run(self) -> None:
         """Looks until it is cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            try:
-                await self.look()
-            except HashingError:
-                _log.warning("whether there is another calibration is looked up later", exc_info=True)
+        await regularly(self.look, _LOOKS)
 
     async def _keep(self, content: bytes | None) -> None:
         await self._writer_pool.run(self._catalog.keep_calibration, content, int(self._clock()))

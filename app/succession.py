@@ -13,12 +13,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from app.deps import Parts, Services
+from app.regularly import Rhythm, regularly
 from app.running import Running, watch
-from model.errors import HashingError
 
 _log = logging.getLogger(__name__)
-_LOOK_EVERY_S = 1.0
-_TRY_AGAIN_S = 30.0
+_FAILED = "the service cannot change over to the catalogue's new bundle; the old one goes on searching"
+_LOOKS = Rhythm(1.0, _FAILED, _log, level=logging.ERROR, failed_s=30.0)
 
 
 class Succession:
@@ -52,13 +52,7 @@ class Succession:
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            try:
-                await self.look()
-            except HashingError:
-                _log.exception("the service cannot change over to the catalogue's new bundle; the old one goes on searching")
-                await asyncio.sleep(_TRY_AGAIN_S)
+        await regularly(self.look, _LOOKS)
 
     async def look(self) -> bool:
         """Changes over if it is time to.

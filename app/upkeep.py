@@ -6,17 +6,17 @@ search.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
 
 from app.pools import Pool
+from app.regularly import Rhythm, regularly
 from app.writer import ItemWriter
 from model.errors import HashingError
 
 _log = logging.getLogger(__name__)
-_LOOK_EVERY_S = 1.0
+_LOOKS = Rhythm(1.0, "upkeep is put off", _log)
 
 
 class Upkeep:
@@ -53,12 +53,7 @@ class Upkeep:
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            try:
-                await self.look()
-            except HashingError:
-                _log.warning("upkeep is put off", exc_info=True)
+        await regularly(self.look, _LOOKS)
 
     async def look(self) -> bool:
         """Does what is due.
