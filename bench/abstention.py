@@ -29,7 +29,7 @@ import numpy.typing as npt
 from bench.abstention_worlds import World, apart, read_strangers
 from bench.calibration import encode_part, read_splits
 from bench.calibration_run import Pair, find_hits
-from bench.grid_command import exit_code
+from bench.grid_command import data_parser, exit_code
 from model.calibration import MODALITY_PAIRS, DistanceCurve
 from model.code_health import nearer_share
 from model.codes import Float32
@@ -216,16 +216,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser = data_parser(__doc__, work="where drawings and runs of parts of the data are kept")
     add = parser.add_argument
     add("runs", type=Path, nargs="*", metavar="RUN", help="folder of a finished run")
-    add("--data", type=Path, required=True, metavar="DIR", help="the data set they were trained on")
-    add("--work", type=Path, required=True, metavar="DIR", help="where drawings and runs of parts of the data are kept")
     add("--glosses", type=Path, metavar="FILE", help="WordNet's data.noun")
     add("--apart", metavar="LABEL,…", help="train on pairs without these labels first, and ask for pairs with these alone")
     add("--config", type=Path, default=Path("hero"), metavar="FILE", help="of that run (default hero)")
     add("--set", dest="overrides", action="append", default=[], metavar="section.key=value", help="likewise")
-    add("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR", help="where features are kept")
     options = parser.parse_args(arguments)
 
     def work() -> int:

@@ -14,7 +14,6 @@ smaller signal.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -26,7 +25,7 @@ import numpy.typing as npt
 from bench.abstention import limits
 from bench.abstention_worlds import World, read_strangers
 from bench.calibration import encode_part, read_splits
-from bench.grid_command import exit_code
+from bench.grid_command import data_parser, exit_code
 from model.codes import Float32, sign_codes
 from model.encoder import encode_features
 from model.familiarity import Familiarity
@@ -176,13 +175,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser = data_parser(__doc__, work="where drawings are kept")
     add = parser.add_argument
     add("runs", type=Path, nargs="+", metavar="RUN", help="folder of a finished run")
-    add("--data", type=Path, required=True, metavar="DIR", help="the data set they were trained on")
-    add("--work", type=Path, required=True, metavar="DIR", help="where drawings are kept")
     add("--glosses", type=Path, metavar="FILE", help="WordNet's data.noun")
-    add("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR", help="where features are kept")
     options = parser.parse_args(arguments)
 
     def work() -> int:

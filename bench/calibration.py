@@ -33,7 +33,7 @@ import numpy as np
 from bench.calibration_lines import DRAWN, find_runs, fit_digest, read_lines
 from bench.calibration_page import write_page
 from bench.calibration_run import find_hits, judge
-from bench.grid_command import exit_code, tell
+from bench.grid_command import data_parser, exit_code, tell
 from model.codes import Float32, UInt8
 from model.encoder import encode_features
 from model.heads import HashHead
@@ -170,12 +170,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser = data_parser(__doc__, data_required=False)
     add = parser.add_argument
     add("--runs", type=Path, metavar="DIR", help="folder of METHOD/noiseR-bitsB-seedS")
-    add("--data", type=Path, metavar="DIR", help="the data set they were trained on")
     add("--out", type=Path, required=True, metavar="FILE", help="lines of JSON")
-    add("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR", help="where features are kept")
     add("--limit", type=int, metavar="N", help="measure no more runs in this call")
     add("--write", type=Path, metavar="FILE", help="the page whose measured part is replaced")
     options = parser.parse_args(arguments)

@@ -9,7 +9,6 @@ work folder if they are not there. A Markdown table of ECE by direction; the las
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.calibration_run import find_hits, judge
-from bench.grid_command import exit_code
+from bench.grid_command import data_parser, exit_code
 from model.bundle import EncoderBundle
 from model.calibration import MODALITY_PAIRS
 from training.bundle_codes import DataSource, encode_data
@@ -73,12 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    add = parser.add_argument
-    add("--bundle", type=Path, default=Path("bundles/photos-64"), metavar="DIR", help="bundle with graphs of 32 bits")
-    add("--data", type=Path, required=True, metavar="DIR", help="the data set")
-    add("--work", type=Path, required=True, metavar="DIR", help="where the graphs of 8 bits go")
-    add("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR", help="where features and codes are kept")
+    parser = data_parser(__doc__, work="where the graphs of 8 bits go")
+    parser.add_argument(
+        "--bundle", type=Path, default=Path("bundles/photos-64"), metavar="DIR", help="bundle with graphs of 32 bits"
+    )
     options = parser.parse_args(arguments)
 
     def work() -> int:

@@ -28,7 +28,7 @@ from app.drift import DriftMonitor
 from app.index import open_index
 from app.pools import Pool
 from bench.abstention_worlds import random_texts
-from bench.grid_command import exit_code
+from bench.grid_command import data_parser, exit_code
 from bench.machine import require_threads
 from bench.served import BUNDLE
 from bench.tables import grid
@@ -220,11 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what the bundle was calibrated on")
-    parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="where drawings are kept")
+    parser = data_parser(__doc__, work="where drawings are kept")
     parser.add_argument("--bundle", type=Path, default=BUNDLE, metavar="DIR", help="a calibrated one")
-    parser.add_argument("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR", help="where features are kept")
     parser.add_argument("--services", type=int, default=_N_SERVICES, metavar="N", help="tried for false alarms")
     given = parser.parse_args(arguments)
 

@@ -24,11 +24,28 @@ def grid_parser(doc: str | None, *, data_required: bool = True) -> argparse.Argu
     Returns:
         A parser to which the script adds its own arguments.
     """
-    parser = argparse.ArgumentParser(description=doc.partition("\n")[0] if doc else None)
-    parser.add_argument("--data", type=Path, required=data_required, metavar="DIR", help="folder of the data set")
+    parser = data_parser(doc, data_required=data_required)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of all runs")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes, of one thread each (default 2)")
+    return parser
+
+
+def data_parser(doc: str | None, *, data_required: bool = True, work: str | None = None) -> argparse.ArgumentParser:
+    """Makes a parser that knows where data and features lie.
+
+    Args:
+        doc: Docstring of the script, whose first line describes it.
+        data_required: Whether the script can do nothing without data.
+        work: What is kept in the folder ``--work``; None for scripts that need none.
+
+    Returns:
+        A parser to which the script adds its own arguments.
+    """
+    parser = argparse.ArgumentParser(description=doc.partition("\n")[0] if doc else None)
+    parser.add_argument("--data", type=Path, required=data_required, metavar="DIR", help="folder of the data set")
     parser.add_argument("--cache-dir", type=Path, default=Path(".cache/bitlens"), metavar="DIR", help="where features are kept")
+    if work is not None:
+        parser.add_argument("--work", type=Path, required=True, metavar="DIR", help=work)
     return parser
 
 
