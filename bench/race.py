@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 python -m bench.race [--size check|bench|large] [--seconds 60] [--n-codes N] [--n-bits 64] [--kind auto]
 
 One thread searches, alone and while another changes single rows; two search, alone, beside a busy core, and while many rows change;
-all in turns. A wrong answer ends it with an error. The longest wait is one search's among all; what it is without writes stands
-beside it.
+all in turns. Now and then each of them also asks with a filter and a radius among rows that nobody writes, so that the whole answer
+is known. A wrong answer ends it with an error. The longest wait is one search's among all; what it is without writes stands beside
+it.
 """
 
 from __future__ import annotations
@@ -15,20 +16,23 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import count
 
 import faiss
 import numpy as np
 
 from app.index import INDEXES, open_index, warm_up
 from app.index.base import CodeIndex
+from bench.change_turns import N_CHANGES, change_turns
 from bench.machine import require_threads
+from bench.race_answers import Settled, nearest_staying, settled_searches
 from bench.result import Result, measure
 from bench.search_codes import clustered
-from bench.timing import Spread, Turns, take_turns
+from bench.timing import Spread, Turns
 from model.codes import UInt8
 
-_K, _N_QUERIES, _BLOCK, _CHANGES = 10, 32, 16, 301
+_CALLS = ("search", "search with a filter", "add", "remove")
+_SETTLED_EVERY = 500  # searches
+_K, _N_QUERIES, _BLOCK = 10, 32, 16
 _WORKS = {
     "search": ("search",),
     "search, single rows change": ("search", "change"),
@@ -49,6 +53,7 @@ class Race:
         next_row: First row that may be added.
         queries: (Q, n_bits / 8).
         nearest: For each query the distance of the k-th row that stays: hits nearer than that which stay must be there.
+        settled: Searches with a filter and a radius.
         ends_s: When it is over, by the clock.
         waits: Milliseconds of each call, by kind.
     """
@@ -57,8 +62,9 @@ class Race:
     next_row: int
     queries: UInt8
     nearest: list[dict[int, int]]
+    settled: list[Settled]
     ends_s: float = 0.0
-    waits: dict[str, list[float]] = field(default_factory=lambda: {"search": [], "add": [], "remove": []})
+    waits: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in _CALLS})
 
     def timed(self, kind: str, started_s: float) -> None:
         """Notes how long a call took."""
@@ -70,9 +76,11 @@ class Race:
         Raises:
             SystemExit: If an answer is wrong.
         """
-        at = 0
+        n_asked = at = 0
         while time.perf_counter() < self.ends_s:
-            at = (at + 1) % len(self.queries)
+            n_asked, at = n_asked + 1, (at + 1) % len(self.queries)
+            if n_asked % _SETTLED_EVERY == 0:
+                self._search_settled(n_asked // _SETTLED_EVERY)
             started_s = time.perf_counter()
             [hits] = self.index.search(self.queries[at : at + 1], k=_K)
             self.timed("search", started_s)
@@ -81,6 +89,14 @@ class Race:
             missing = [row for row, distance in self.nearest[at].items() if (distance, row) < last and found.get(row) != distance]
             if places != sorted(places) or len(hits) != _K or missing:
                 raise SystemExit(f"a wrong answer: {hits}, missing {missing}")
+
+    def _search_settled(self, turn: int) -> None:
+        settled, at = self.settled[turn % len(self.settled)], turn // len(self.settled) % len(self.queries)
+        started_s = time.perf_counter()
+        [hits] = self.index.search(self.queries[at : at + 1], k=_K, max_distance=settled.radius, allowed=settled.allowed)
+        self.timed("search with a filter", started_s)
+        if [(hit.distance, hit.row_id) for hit in hits] != settled.places[at]:
+            raise SystemExit(f"a wrong answer within {settled.radius} bits: {hits}, not {settled.places[at]}")
 
     def change(self) -> None:
         """Adds and removes single rows until the end."""
@@ -127,33 +143,10 @@ class Race:
         Raises:
             SystemExit: If an answer is wrong.
         """
-        self.waits, self.ends_s = {"search": [], "add": [], "remove": []}, time.perf_counter() + seconds
+        self.waits, self.ends_s = {kind: [] for kind in _CALLS}, time.perf_counter() + seconds
         with ThreadPoolExecutor(len(works)) as pool:
             for ended in [pool.submit(getattr(self, work)) for work in works]:
                 ended.result()
-
-
-def change_turns(index: CodeIndex, n_codes: int, queries: UInt8) -> Turns:
-    """Times changes of one row each; rows 1…302 are gone afterwards, and two new ones are left.
-
-    Args:
-        index: Holds rows 1…N.
-        n_codes: N.
-        queries: (Q, n_bits / 8) uint8, codes to add.
-
-    Returns:
-        Seconds of adding one, of removing one of the old rows, and of removing one of the new.
-    """
-    index.add(np.arange(n_codes + 1, n_codes + 3), queries[:2])  # so that a new one is there whenever its turn comes
-    added, old, new = count(n_codes + 3), count(1), count(n_codes + 1)
-    return take_turns(
-        {
-            "add one": lambda: index.add(np.array([next(added)]), queries[:1]),
-            "remove an old one": lambda: index.remove(np.array([next(old)])),
-            "remove a new one": lambda: index.remove(np.array([next(new)])),
-        },
-        rounds=_CHANGES,
-    )
 
 
 def made(kind: str, n_codes: int, n_bits: int) -> tuple[Race, Turns]:
@@ -175,13 +168,9 @@ def made(kind: str, n_codes: int, n_bits: int) -> tuple[Race, Turns]:
     index.load(np.arange(1, n_codes + 1), codes)
     getattr(getattr(index, "_index", index), "settle", lambda: None)()
     turns = change_turns(index, n_codes, queries)
-    gone = _CHANGES + 1
-    distances, rows = faiss.knn_hamming(queries, codes[gone:], _K)
-    nearest = [
-        {row + 1 + gone: distance for row, distance in zip(*each, strict=True)}
-        for each in zip(rows.tolist(), distances.tolist(), strict=True)
-    ]
-    return Race(index, n_codes + gone + 3, queries, nearest), turns
+    gone = N_CHANGES + 1
+    nearest = nearest_staying(queries, codes, gone, _K)
+    return Race(index, n_codes + gone + 3, queries, nearest, settled_searches(queries, codes, gone, _K)), turns
 
 
 def in_turns(race: Race, seconds: float) -> dict[str, dict[str, list[float]]]:

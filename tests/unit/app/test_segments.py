@@ -82,6 +82,21 @@ def test_a_search_that_meets_thousands_of_equally_near_codes_asks_for_more_memor
         assert hits == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_what_is_drawn_from_a_large_bucket_keeps_the_kth_hit():
+    random = np.random.default_rng(0)
+    ladder = (np.uint64(1) << np.arange(17, 48, dtype=np.uint64)) - np.uint64(1 << 16)  # one code a distance: 1, 2, 3, …
+    far = np.uint64(0xFFFF_FFFF_0000) | random.integers(1, 1 << 16, 400, np.uint64) << np.uint64(
+        48
+    )  # in the same bucket of one chunk
+    others = random.integers(0, 1 << 63, 20_000, np.uint64)
+    codes = np.concatenate([random.permutation(np.concatenate([ladder, far])), others]).view(np.uint8).reshape(-1, 8)
+    index = hashed(64)
+    index.load(np.arange(1, len(codes) + 1), codes)
+    query = np.zeros((1, 8), np.uint8)
+    for k in (1, 2, 5, 10):
+        assert found(index, query, k) == places(query, codes, k)
+
+
 @pytest.mark.parametrize(("n_clusters", "after"), [(1, None), (12, None), (12, (1, 400))])
 def test_large_buckets_of_near_codes_lose_no_hit(n_clusters, after):
     random = np.random.default_rng(3)
