@@ -52,7 +52,7 @@ def find_bundle(name_or_path: str | Path, *, revision: str | None = None, local_
     if address is None and Path(name_or_path).is_dir():
         return Path(name_or_path)
     repository, named = address or (str(name_or_path), None)
-    chosen, where = revision or named, f"no bundle at {name_or_path}:"
+    chosen, where = revision or named, f"no bundle at {f'hf://{repository}' if address else repository}:"
     config = fetch(repository, [MANIFEST], where=where, revision=chosen, local_files_only=local_files_only) / MANIFEST
     try:
         manifest = Manifest.from_json(config.read_bytes())

@@ -10,6 +10,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from model.backbones import is_checkpoint
 from model.manifest import EncoderSpec, Manifest
 
 _TASK = "feature-extraction"
@@ -30,6 +31,8 @@ On {on}, bits that are equal to torch's: {equal}."""
 _WEIGHTS = (
     "Weights they name that are not in this folder ({names}) come with an installed package\nand are checked against `config.json`."
 )
+_CACHED_WEIGHTS = """Weights they name that are not in this folder ({names}) come with an installed package
+or are those of a repository of the hub at one commit; they are checked against `config.json`."""
 _NO_GRAPHS = """The encoders are not here as graphs, so it is not served before
 `python -m training export DIR --out DIR` has written them."""
 _READY_MADE = """Turns ready-made features of a benchmark into binary codes of {n_bits} bits. What gave the features
@@ -82,9 +85,14 @@ expectation over ties; `chance` is what a random order comes to.
 {manifest.origin or "Not stated by whoever trained this bundle."}
 
 ## What it is not for
-It ranks by the labels it was trained on and by what its backbones (ImageNet classes, English sentences) can tell apart. It was
+It ranks by the labels it was trained on and by what its backbones ({_known(manifest)}) can tell apart. It was
 not tested for identifying people, and its mistakes follow those of its training data.
 """
+
+
+def _known(manifest: Manifest) -> str:
+    checkpoints = {spec.backbone for spec in manifest.encoders.values() if is_checkpoint(spec.backbone)}
+    return ", ".join(sorted(checkpoints)) or "ImageNet classes, English sentences"
 
 
 def _metadata(manifest: Manifest) -> str:
@@ -120,7 +128,8 @@ def _graphs(manifest: Manifest) -> str:
     if not facts:
         return _NO_GRAPHS
     equal = ", ".join(f"{name} {found[name]['equal_bits']:.3%}" for name in manifest.encoders if name in found) or "not compared"
-    weights = _WEIGHTS.format(names=", ".join(facts["weights"])) if facts["weights"] else ""
+    told = _CACHED_WEIGHTS if any("@" in name for name in facts["weights"]) else _WEIGHTS
+    weights = told.format(names=", ".join(facts["weights"])) if facts["weights"] else ""
     return _GRAPHS.format(
         precision=facts["precision"], on=found.get("on", "nothing"), weights=weights, equal=equal or "not compared"
     )

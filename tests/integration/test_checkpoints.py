@@ -134,6 +134,9 @@ def test_a_bundle_holds_no_weights_of_its_checkpoint(place: Place) -> None:
     (name,) = json.loads((bundle / "config.json").read_bytes())["graphs"]["weights"]
     assert name == f"ada--clip@{place.commits['ada/clip']}.safetensors"
     assert (bundle / "image.onnx").stat().st_size < weights.stat().st_size / 5
+    card = (bundle / "README.md").read_text(encoding="utf-8")
+    assert "or are those of a repository of the hub at one commit" in card
+    assert f"its backbones (clip:ada/clip@{place.commits['ada/clip']}) can tell apart" in card
 
 
 def test_weights_that_are_missing_are_fetched_only_where_that_is_asked_for(
