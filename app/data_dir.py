@@ -6,10 +6,13 @@ Decides where the catalogue, the pictures and the index's snapshot lie. Does not
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from pathlib import Path
 
 from model.errors import CatalogError
+
+_log = logging.getLogger(__name__)
 
 CATALOGUE = "catalogue.sqlite3"
 MEDIA = "media"
@@ -17,6 +20,9 @@ SNAPSHOT = "index.snapshot"
 JOBS = "jobs"
 RESTORING = "restoring"
 """A file that is there while a restore replaces the rest: a folder that has it is neither old nor new."""
+SERVED = "served"
+"""A file with the identity of the bundle by which the process that holds the folder answers, or the last one did."""
+LOCK = "lock"
 
 
 def sqlite_url(path: Path) -> str:
@@ -61,6 +67,40 @@ class DataFolder:
         """The index's snapshot."""
         return self.folder / SNAPSHOT
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a process holds the folder."""
+        try:
+            lock = os.open(self.folder / LOCK, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
+    @property
+    def served_id(self) -> str:
+        """Identity of the bundle of the process that holds the folder; "" if it has not said so."""
+        try:
+            return (self.folder / SERVED).read_text(encoding="utf-8")
+        except OSError:
+            return ""
+
+    def note_served(self, bundle_id: str) -> None:
+        """Says whose codes are searched now, for other processes; a full disk is no reason not to search.
+
+        Args:
+            bundle_id: Identity of the bundle.
+        """
+        try:
+            (self.folder / SERVED).write_text(bundle_id, encoding="utf-8")
+        except OSError:
+            _log.warning("cannot note in %s which bundle is served", self.folder, exc_info=True)
+
 
 class DataDir(DataFolder):
     """A folder that this process holds until it ends or :meth:`close` is called.
@@ -80,7 +120,7 @@ class DataDir(DataFolder):
             raise CatalogError(f"there is no data folder {folder}: --data-dir or BITLENS_DATA_DIR names another")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+            self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise CatalogError(f"the data folder {folder} cannot be written: {error.strerror}") from error
         try:

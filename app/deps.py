@@ -60,6 +60,7 @@ class Parts:
         fetcher: Fetches pictures by their URL, if that is allowed.
         calibration: What the bundle's distances mean by itself, if that was measured.
         labels: Reads labels off codes, if that was learned.
+        note_served: Called with the bundle's identity when its codes are searched, for processes that wait for it.
     """
 
     bundle_id: str
@@ -73,6 +74,7 @@ class Parts:
     fetcher: ImageFetcher | None = None
     calibration: Calibration | None = None
     labels: LabelReader | None = None
+    note_served: Callable[[str], None] = field(default=lambda bundle_id: None)
 
     @property
     def n_bits(self) -> int:

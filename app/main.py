@@ -63,11 +63,15 @@ def create_app(
     gate = open_gate(settings)
     meters = services.meters if services else open_meters(settings)
 
+    def publish(app: FastAPI, current: Services) -> None:
+        app.state.services = current
+        current.parts.note_served(current.parts.bundle_id)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.gate = gate
         first = services or start_services(open_parts(settings), settings, meters)
-        running = Running(first, lambda current: setattr(app.state, "services", current))
+        running = Running(first, lambda current: publish(app, current))
         running.start()
         opening = open_other or (lambda parts: open_next(settings, parts))
         succession = Succession(running, opening, lambda parts: start_services(parts, settings, meters))
@@ -123,6 +127,7 @@ def open_parts(settings: Settings) -> Parts:
         fetcher=fetcher,
         calibration=bundle.calibration,
         labels=bundle.label_reader,
+        note_served=data_dir.note_served,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,13 @@ from app.settings import Settings
 from model.errors import CatalogError
 
 _N_SHOWN = 20
+_PATIENCE_S, _LOOKS_EVERY_S = 60.0, 0.1
+_STATES = {
+    "old": "the old bundle's codes are still served",
+    "new": "the new bundle's codes are served now",
+    "no service": "the new bundle's codes will be served: no service runs on this folder",
+    "late": "the codes are exchanged, but the running service still answers by the old ones: its log says why",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,9 @@ class Bundle:
     encoders: dict[Modality, Encoder]
 
 
-def reindex(settings: Settings, bundle: Bundle, *, switch: bool, n_queries: int) -> dict[str, object]:
+def reindex(
+    settings: Settings, bundle: Bundle, *, switch: bool, n_queries: int, patience_s: float = _PATIENCE_S
+) -> dict[str, object]:
     """Encodes, compares and exchanges.
 
     Args:
@@ -55,6 +65,7 @@ def reindex(settings: Settings, bundle: Bundle, *, switch: bool, n_queries: int)
         bundle: The other bundle.
         switch: Whether the bundles are exchanged.
         n_queries: Items that are compared by.
+        patience_s: How long a running service may take to change over before that is told instead.
 
     Returns:
         What was done, for :func:`told`.
@@ -79,7 +90,8 @@ def reindex(settings: Settings, bundle: Bundle, *, switch: bool, n_queries: int)
         work.catch_up()
         changes = [] if work.failures else compare(codes.pairs(), open_index, (codes.n_bits, bundle.n_bits), n_queries=n_queries)
         switched = switch and not work.failures and work.exchange()
-    return {**done, "n_encoded": work.n_encoded, "failures": work.failures, "changes": changes, "switched": switched}
+    done |= {"n_encoded": work.n_encoded, "failures": work.failures, "changes": changes, "switched": switched}
+    return {**done, "served": what_is_served(folder, bundle.bundle_id, patience_s) if switched else "old"}
 
 
 def told(done: dict[str, object]) -> str:
@@ -99,8 +111,7 @@ def told(done: dict[str, object]) -> str:
         lines += [change.line() for change in changes if isinstance(change, Change)]
     if isinstance(failures, dict):
         lines += [f"not encoded: {item_id}: {reason}" for item_id, reason in list(failures.items())[:_N_SHOWN]]
-    state = "the new bundle's codes are served now" if done["switched"] else "the old bundle's codes are still served"
-    return "\n".join([*lines, state]) + "\n"
+    return "\n".join([*lines, _STATES[str(done["served"])]]) + "\n"
 
 
 def shown(done: dict[str, object]) -> dict[str, object]:
@@ -134,6 +145,27 @@ def load(folder: Path, settings: Settings) -> Bundle:
     bundle = ServedBundle.open(folder)
     encoders = bundle.encoders(settings.encode_threads)
     return Bundle(bundle.bundle_id, bundle.n_bits, bundle.folder, {"image": encoders["image"], "text": encoders["text"]})
+
+
+def what_is_served(folder: DataFolder, bundle_id: str, patience_s: float = _PATIENCE_S) -> str:
+    """Waits until the service that runs on the folder, if one does, has changed over.
+
+    Args:
+        folder: Where the codes were exchanged.
+        bundle_id: Identity of the bundle whose codes they are now.
+        patience_s: How long to wait.
+
+    Returns:
+        "new", "no service", or "late" if it has not changed over yet.
+    """
+    until = time.monotonic() + patience_s
+    while folder.is_held:
+        if folder.served_id == bundle_id:
+            return "new"
+        if time.monotonic() > until:
+            return "late"
+        time.sleep(_LOOKS_EVERY_S)
+    return "no service"
 
 
 def _work(settings: Settings, bundle: Bundle, codes: OtherCodes) -> Reindexing:

@@ -151,6 +151,7 @@ def real_parts(folder: Path, *, cache: CodeCache | None = None, bundle_id: str =
         media=MediaStore(data_dir.media),
         snapshot=SnapshotFile(data_dir.snapshot),
         close=closing.close,
+        note_served=data_dir.note_served,
     )
 
 

@@ -107,7 +107,9 @@ def test_while_the_new_bundle_cannot_be_opened_the_old_one_searches_and_writes_a
         raise BundleNotFound("not there")
 
     opener["open"] = fails
-    assert reindex(settings, new_bundle(tmp_path), switch=True, n_queries=10)["switched"]
+    done = reindex(settings, new_bundle(tmp_path), switch=True, n_queries=10, patience_s=0)
+    assert (done["switched"], done["served"]) == (True, "late")
+    assert told(done).endswith("still answers by the old ones: its log says why\n")
     assert search(client, "red cat")["hits"][0]["id"] == "a"
     refused = client.post("/index", json={"items": [{"id": "c", "text": "x"}]})
     is_problem(refused, 503, "overloaded")

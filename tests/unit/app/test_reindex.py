@@ -5,12 +5,13 @@ import pytest
 from app.catalog import open_other_codes, served_bundle
 from app.catalog.base import ImageFile, NewItem, Reencoded
 from app.catalog.sql import SqlCatalog
-from app.data_dir import sqlite_url
+from app.data_dir import DataDir, DataFolder, sqlite_url
 from app.decode import ImageDecoder
 from app.index import open_index
 from app.media import MediaStore
 from app.reindex import Reindexing
 from app.reindex_report import compare
+from app.reindex_run import what_is_served
 from model.errors import BundleMismatch, CatalogError, Overloaded
 from tests.builders import FakeImageEncoder, FakeTextEncoder, packed, picture
 
@@ -185,3 +186,23 @@ def test_the_same_codes_overlap_wholly_and_texts_alone_are_compared_with_themsel
     [change] = compare([(code, code) for code in codes], open_index, (8, 8), n_queries=10)
     assert (change.query, change.target, change.overlap_at_10, change.own_distance) == ("text", "text", 1.0, None)
     assert compare([], open_index, (8, 8)) == []
+
+
+def test_a_service_that_holds_the_folder_is_waited_for_until_it_says_that_it_has_changed_over(tmp_path):
+    folder = DataFolder(tmp_path)
+    assert what_is_served(folder, "new") == "no service"
+    held = DataDir(tmp_path)
+    assert what_is_served(folder, "new", patience_s=0) == "late"
+    held.note_served("old")
+    assert what_is_served(folder, "new", patience_s=0) == "late"
+    held.note_served("new")
+    assert what_is_served(folder, "new") == "new"
+    held.close()
+    assert what_is_served(folder, "new") == "no service"
+
+
+def test_a_folder_that_cannot_be_written_keeps_nobody_from_searching(tmp_path, caplog):
+    (tmp_path / "served").mkdir()
+    DataFolder(tmp_path).note_served("new")
+    assert "cannot note" in caplog.text
+    assert DataFolder(tmp_path).served_id == ""
