@@ -16,7 +16,7 @@ SEED ?= 0
 SIZE ?= bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results bench bench-check screenshots soak clean
+.PHONY: help demo serve check format lint types docstrings unit test browser docs bundle-photos results bench bench-check screenshots soak clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -45,7 +45,12 @@ $(VENV)/demo.stamp: pyproject.toml $(VENV)/torch.stamp
 $(VENV)/dev.stamp: pyproject.toml $(VENV)/torch.stamp
 	@echo "installing everything for development (once)"
 	@$(PIP) -e '.[dev]'
-	@touch $@ $(VENV)/demo.stamp $(VENV)/serve.stamp
+	@touch $@ $(VENV)/demo.stamp $(VENV)/serve.stamp $(VENV)/docs.stamp
+
+$(VENV)/docs.stamp: pyproject.toml $(VENV)/python.stamp
+	@echo "installing what the documentation is built with (once)"
+	@$(PIP) -e '.[docs]'
+	@touch $@
 
 demo: $(VENV)/demo.stamp ## Train on real data, serve it, search it. DATA=DIR for your own pairs, ONCE=1 to end by itself, PORT=8000.
 	@$(BIN)/python -m demo --port $(PORT) $(if $(DATA),--data "$(DATA)") $(if $(filter 1 yes true,$(ONCE)),--once)
@@ -65,7 +70,7 @@ types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 docstrings: $(VENV)/dev.stamp
-	$(BIN)/pydoclint --quiet --config pyproject.toml app model training bench demo
+	$(BIN)/pydoclint --quiet --config pyproject.toml app model training bench demo handbook
 
 unit: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -q tests/unit tests/test_architecture.py
@@ -78,6 +83,10 @@ browser: ## Install a browser for the browser tests where that is possible witho
 	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	       && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } \
 	  || echo "no chromium and chromedriver here: the browser tests will be skipped (Debian: apt-get install chromium chromium-driver)"
+
+docs: $(VENV)/docs.stamp ## Build the documentation into site/; a link that leads nowhere is an error.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --clean
+	@echo "open site/index.html"
 
 bundle-photos: $(VENV)/demo.stamp ## Train bundles/photos-64 on a data set of photographs: DATA=DIR.
 	@test -n "$(DATA)" || { echo "make bundle-photos DATA=DIR: give the folder of the data set"; exit 2; }
@@ -101,4 +110,4 @@ soak: $(VENV)/dev.stamp ## Wear the service down: kills, a full disk, Redis away
 	$(BIN)/python -m bench.soak --duration-s $(DURATION) --seed $(SEED) --write docs/reliability.md
 
 clean: ## Remove caches, runs and the virtual environment.
-	rm -rf $(VENV) .cache runs data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache runs data site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
