@@ -87,3 +87,26 @@ async def test_quick_searches_of_rows_at_hand_do_not_go_to_the_pool(pool):
     assert [one.item.item_id for one in (await retrieval.search(QUERY, bounds)).found] == ["a"]
     with pytest.raises(Overloaded):
         await retrieval.search(QUERY, SearchBounds("text", dedupe=True))
+
+
+class OneMoreWhileSearched(FakeCodeIndex):
+    """Another code comes in each time just after the newest row was asked for."""
+
+    @property
+    def newest_row(self) -> int:
+        newest = max(self.codes)
+        self.add(np.array([newest + 1]), np.full((1, 1), 0xFF, np.uint8))
+        return newest
+
+
+async def test_a_page_that_is_promised_is_not_empty_although_codes_come_in_while_the_first_is_searched(pool):
+    catalog, index = FakeCatalog("b"), OneMoreWhileSearched(8)
+    catalog.upsert_many([NewItem(str(n), text_code=bytes([n])) for n in range(9)])
+    index.add(np.array([1, 2]), np.array([[0], [1]], np.uint8))
+    retrieval = Retrieval(indexes={"text": index}, catalog=catalog, pool=pool, max_k=10, held=catalog.get_rows)
+    retrieval._paces["text"] = Pace(clock=lambda: 0.0)
+    retrieval._paces["text"].took(0.0)
+    page = await retrieval.search(QUERY, SearchBounds("text", k=2))
+    assert [one.item.item_id for one in page.found] == ["0", "1"]
+    [third] = (await retrieval.search(QUERY, SearchBounds("text", k=2, cursor=page.next_cursor))).found
+    assert third.item.item_id == "2"
