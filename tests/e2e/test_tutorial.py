@@ -1,4 +1,4 @@
-"""The tutorial is walked from top to bottom with the shipped bundle; what trains is left to the slow tier."""
+"""The tutorial is walked from top to bottom, from the shipped bundle to one that is trained on the demonstration's drawings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def walk(folder: Path, marks: set[str]) -> list[str]:
             if each.mark in marks and each.line != SERVE:
                 ended = run(each.line, folder, BITLENS_URL=server.url)
                 assert ended.returncode == 0, f"{each.line}\n{ended.stdout}{ended.stderr}"
-                assert matches(each.said, ended.stdout), f"{each.line}\n{ended.stdout}{ended.stderr}"
+                assert matches(each.said, ended.stdout or ended.stderr), f"{each.line}\n{ended.stdout}{ended.stderr}"
                 walked.append(each.line)
     return walked
 
@@ -34,12 +34,7 @@ def test_every_command_has_its_tier_and_every_exception_its_reason() -> None:
     assert all(each.reason for each in commands if each.mark)
 
 
-@pytest.mark.e2e
-def test_indexing_and_searching_go_as_the_tutorial_says(tmp_path: Path) -> None:
-    assert len(walk(tmp_path, {""})) >= 5
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_training_and_changing_over_go_as_the_tutorial_says(tmp_path: Path) -> None:
+def test_all_goes_as_the_tutorial_says(tmp_path: Path) -> None:
     assert len(walk(tmp_path, {"", "slow"})) >= 11
