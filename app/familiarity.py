@@ -86,10 +86,12 @@ class FamiliarityWatch:
         Raises:
             InvalidRequest: If a familiarity is wanted and nobody can tell it.
         """
+        if not (self._least if bounds.min_familiarity is None else bounds.min_familiarity):
+            return bounds
         is_known = bool(raw) and self._counts.keys() >= set(raw)
         if bounds.min_familiarity is None:
-            return replace(bounds, min_familiarity=self._least) if self._least and is_known else bounds
-        if bounds.min_familiarity and not is_known:
+            return replace(bounds, min_familiarity=self._least) if is_known else bounds
+        if not is_known:
             raise InvalidRequest(f"min_familiarity: {self._why_not(raw)}")
         return bounds
 
