@@ -21,6 +21,7 @@ from app.drift import DriftMonitor
 from app.encoding import Encoding
 from app.expectations import Expectations
 from app.explaining import Explaining
+from app.familiarity import FamiliarityWatch, measures_of
 from app.hits import parts_of
 from app.idempotency import Idempotency
 from app.indexing import Indexing, ItemLimits
@@ -100,6 +101,7 @@ def start_services(parts: Parts, settings: Settings, meters: Meters | None = Non
         encoding=encoding,
         retrieval=Retrieval(indexes=parts.indexes, catalog=parts.catalog, pool=read_pool, max_k=settings.max_k, held=held),
         drift=DriftMonitor(parts.calibration, samples),
+        familiarity=FamiliarityWatch(measures_of(parts.calibration), settings.min_familiarity),
         code_reports=CodeReports(samples, read_pool),
         expectations=recalibration.expectations,
         recalibration=recalibration,
@@ -157,6 +159,7 @@ def _encoding(parts: Parts, settings: Settings, meters: Meters, decode_pool: Poo
         max_text_chars=settings.max_text_chars,
         rules=BatchRules(settings.max_batch, settings.max_wait_ms / 1000, settings.max_waiting),
         meters=meters,
+        measures=measures_of(parts.calibration),
     )
 
 

@@ -44,6 +44,7 @@ class Bounds(TypedDict, total=False):
     k: int
     max_distance: int | None
     min_precision: float | None
+    min_familiarity: float | None
     target: Modality | None
     filter: Filter | None
     dedupe: bool
@@ -94,6 +95,7 @@ class JudgedQuery(TypedDict):
     modality: Modality
     bundle_id: str
     cached: NotRequired[bool | None]
+    familiarity: NotRequired[float | None]
 
 
 class JudgementIn(TypedDict):
@@ -159,14 +161,24 @@ QueryOut = TypedDict(
         "code": str,
         "bundle_id": str,
         "cached": bool,
+        "familiarity": float | None,
         "explanation": NotRequired[QueryExplanation | None],
     },
 )
-SearchOut = TypedDict("SearchOut", {"hits": list[HitOut], "next_cursor": str | None, "no_match": bool, "query": QueryOut})
+SearchOut = TypedDict(
+    "SearchOut",
+    {
+        "hits": list[HitOut],
+        "next_cursor": str | None,
+        "no_match": bool,
+        "no_match_reason": Literal["too_far", "unfamiliar"] | None,
+        "query": QueryOut,
+    },
+)
 ItemError = TypedDict("ItemError", {"type": str, "title": str, "status": int, "detail": str})
 FailedOut = TypedDict("FailedOut", {"error": ItemError})
 ManyOut = TypedDict("ManyOut", {"results": list[SearchOut | FailedOut], "n_failed": int})
-EncodedOut = TypedDict("EncodedOut", {"hex": str, "base64": str, "relaxed": list[float] | None})
+EncodedOut = TypedDict("EncodedOut", {"hex": str, "base64": str, "relaxed": list[float] | None, "familiarity": float | None})
 EncodeOut = TypedDict("EncodeOut", {"results": list[EncodedOut | FailedOut], "n_failed": int, "n_bits": int, "bundle_id": str})
 CompareOut = TypedDict("CompareOut", {"distance": int, "n_bits": int, "agreeing_bits": list[int], "bundle_id": str})
 JudgementResult = TypedDict(
@@ -295,6 +307,9 @@ DriftOut = TypedDict(
         "words": str,
     },
 )
+FamiliarityStats = TypedDict(
+    "FamiliarityStats", {"n": int, "mean": float | None, "unfamiliar_below": float, "n_unfamiliar": int, "n_abstained": int}
+)
 StatsOut = TypedDict(
     "StatsOut",
     {
@@ -311,6 +326,7 @@ StatsOut = TypedDict(
         "cache_lookups": dict[Literal["found", "missing", "unavailable"], int],
         "pools": list[PoolStats],
         "drift": dict[Literal["image-text", "text-image", "image-image", "text-text"], DriftOut],
+        "familiarity": dict[Modality, FamiliarityStats],
     },
 )
 Bucket = TypedDict("Bucket", {"code": str, "n_codes": int, "share": float})

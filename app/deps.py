@@ -23,6 +23,7 @@ from app.encoder import Encoder
 from app.encoding import Encoding
 from app.expectations import Expectations
 from app.explaining import Explaining
+from app.familiarity import FamiliarityWatch
 from app.fetch import ImageFetcher
 from app.idempotency import Idempotency
 from app.index.base import CodeIndex
@@ -93,6 +94,7 @@ class Services:
         retrieval: Searches.
         expectations: Tells what distances mean.
         drift: Watches whether they still mean it.
+        familiarity: Holds searches to a least familiarity.
         code_reports: Tell how healthy the indexed codes are.
         recalibration: Measures that by judgements.
         explaining: Tells why hits were found.
@@ -117,6 +119,7 @@ class Services:
     retrieval: Retrieval
     expectations: Expectations
     drift: DriftMonitor
+    familiarity: FamiliarityWatch
     code_reports: CodeReports
     recalibration: Recalibration
     explaining: Explaining

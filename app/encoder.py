@@ -42,6 +42,17 @@ class Encoder(Protocol):
         """
         ...
 
+    def encode_with_features(self, prepared: Sequence[Any]) -> tuple[Float32, Float32]:
+        """Encodes a batch as :meth:`encode` does; asked of encoders that were opened to show features.
+
+        Args:
+            prepared: N results of :meth:`prepare`, N ≥ 1.
+
+        Returns:
+            The relaxed codes, and (N, feature_dim) float32 features.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -50,7 +61,9 @@ class Encoded:
     Attributes:
         code: Packed code, n_bits / 8 bytes.
         cached: Whether it was found in the cache.
+        familiarity: How familiar what it was made from is, in (0, 1] (:mod:`model.familiarity`); None where nobody knows.
     """
 
     code: bytes
     cached: bool
+    familiarity: float | None = None

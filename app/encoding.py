@@ -1,4 +1,4 @@
-"""From a text or a picture to its packed code: cache first, then decode, prepare, a forward pass shared with others.
+"""From a text or a picture to its packed code and how familiar it is: cache, then decode, prepare, a pass shared with others.
 
 Decides where each step runs, when the cache is asked, and that what is under way already is not done again. Does not know what a
 code is searched for, nor who shares a pass (``app.batching``).
@@ -14,6 +14,7 @@ from typing import Any
 
 from app.batching import Batcher, BatchRules
 from app.cache.base import CodeCache, Modality, cache_key
+from app.code_entries import CodeEntries
 from app.decode import ImageDecoder, ImageFacts
 from app.encoder import Encoded, Encoder
 from app.flights import Flights
@@ -22,6 +23,7 @@ from app.passes import Made, Making, Picture, open_batcher
 from app.pools import Pool
 from model.codes import Float32
 from model.errors import InvalidRequest
+from model.familiarity import Familiarity
 from model.preprocess import normalise_text
 
 _KNOWN_TEXTS = 4096  # as they were sent, whose cache key need not be made again
@@ -41,6 +43,10 @@ class Encoding:
         max_text_chars: Longest query, characters.
         rules: How passes are made up.
         meters: Count passes and what was under way already, or None.
+        measures: How familiarity is measured, by modality.
+
+    Attributes:
+        max_batch: Inputs of one forward pass, at most.
     """
 
     def __init__(
@@ -55,16 +61,18 @@ class Encoding:
         max_text_chars: int,
         rules: BatchRules | None = None,
         meters: Meters | None = None,
+        measures: Mapping[Modality, Familiarity] | None = None,
     ) -> None:
         self._encoders = encoders
         self._bundle_id = bundle_id
-        self._cache = cache
+        self._entries = CodeEntries(cache, encoders["text"].n_bits // 8, measures or {})
         self._decoder = decoder
         self._decode_pool = decode_pool
         self._max_text_chars = max_text_chars
         self._rules = rules or BatchRules()
-        self._batcher = open_batcher(encoders, encode_pool, self._rules, meters)
-        self._key_of = lru_cache(_KNOWN_TEXTS)(self._text_key)
+        self.max_batch = self._rules.max_batch
+        self._batcher = open_batcher(encoders, self._entries, encode_pool, self._rules, meters)
+        self._key_of = lru_cache(_KNOWN_TEXTS)(lambda text: cache_key(bundle_id, "text", self.normalised(text).encode()))
         on_join = meters.coalesced if meters else lambda n_keys: None
         making = Making(self._batcher, cache, self.prepare_image)
         self._texts: Flights[str, bytes] = Flights(making.texts, on_join)
@@ -74,11 +82,6 @@ class Encoding:
     def queue(self) -> Batcher[Made]:
         """What waits for the encoders."""
         return self._batcher
-
-    @property
-    def max_batch(self) -> int:
-        """Inputs of one forward pass, at most."""
-        return self._rules.max_batch
 
     async def encode_text(self, text: str) -> Encoded:
         """Returns the code of one text.
@@ -93,10 +96,10 @@ class Encoding:
             Overloaded: If too much is waiting.
         """
         key = self._key_of(text)
-        if found := await self.cached([key]):
-            return Encoded(found[key], cached=True)
-        codes = await self._texts.results({key: self.normalised(text)}, is_search=True)
-        return Encoded(codes[key], cached=False)
+        if found := await self._entries.found("text", key):
+            return found
+        made = await self._texts.results({key: self.normalised(text)}, is_search=True)
+        return self._entries.read("text", made[key])
 
     def normalised(self, text: str) -> str:
         """Checks and normalises a text.
@@ -129,12 +132,13 @@ class Encoding:
             Overloaded: If too much is waiting.
         """
         keys = [cache_key(self._bundle_id, "text", text.encode()) for text in normalised]
-        found = await self.cached(keys)
+        found = await self._entries.found_many("text", keys, is_search=is_search)
         missing = {key: text for key, text in zip(keys, normalised, strict=True) if key not in found}
         for start in range(0, len(missing), self._rules.max_batch):
             some = islice(missing.items(), start, start + self._rules.max_batch)
-            found |= await self._texts.results(dict(some), is_search=is_search)
-        return [Encoded(found[key], key not in missing) for key in keys]
+            made = await self._texts.results(dict(some), is_search=is_search)
+            found |= {key: self._entries.read("text", entry) for key, entry in made.items()}
+        return [found[key] for key in keys]
 
     async def encode_image(self, content: bytes) -> Encoded:
         """Returns the code of one picture; one whose code is cached is not decoded.
@@ -151,10 +155,10 @@ class Encoding:
         """
         self._decoder.check_size(len(content))
         key = await self.image_key(content)
-        if found := await self.cached([key]):
-            return Encoded(found[key], cached=True)
-        codes = await self._pictures.results({key: Picture(content)}, is_search=True)
-        return Encoded(codes[key], cached=False)
+        if found := await self._entries.found("image", key):
+            return found
+        made = await self._pictures.results({key: Picture(content)}, is_search=True)
+        return self._entries.read("image", made[key])
 
     async def image_key(self, content: bytes) -> str:
         """Makes the cache key of a picture.
@@ -170,16 +174,15 @@ class Encoding:
         return await asyncio.to_thread(cache_key, self._bundle_id, "image", content)
 
     async def cached(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Looks codes up in the cache.
+        """Looks codes of pictures up in the cache.
 
         Args:
-            keys: Cache keys of texts or pictures.
+            keys: Cache keys.
 
         Returns:
             Codes by key, of those keys that were found.
         """
-        codes = await self._cache.get_many(keys)
-        return {key: code for key, code in zip(keys, codes, strict=True) if code is not None}
+        return {key: one.code for key, one in (await self._entries.found_many("image", keys, is_search=False)).items()}
 
     async def inspect_image(self, content: bytes) -> ImageFacts:
         """Reads a picture's header; see :meth:`app.decode.ImageDecoder.inspect`.
@@ -221,28 +224,25 @@ class Encoding:
             Overloaded: If too much is waiting.
         """
         wanted = {key: Picture(prepared=one) for key, one in prepared.items()}
-        return await self._pictures.results(wanted, is_search=is_search)
+        made = await self._pictures.results(wanted, is_search=is_search)
+        return {key: self._entries.read("image", entry).code for key, entry in made.items()}
 
-    async def relaxed(self, raw: str | bytes) -> Float32:
-        """Returns the relaxed code of one text or one picture; the cache has none.
+    async def relaxed(self, raw: str | bytes) -> tuple[Float32, float | None]:
+        """Returns the relaxed code of one text or one picture, which the cache has not, and how familiar it is.
 
         Args:
             raw: A text as the client sent it, or an uploaded picture.
 
         Returns:
-            (n_bits,) float32 in [−1, 1].
+            (n_bits,) float32 in [−1, 1], and familiarity as in :class:`app.encoder.Encoded`.
 
         Raises:
             InputError: If it is no acceptable text or picture.
             Overloaded: If too much is waiting.
         """
-        if isinstance(raw, str):
-            [made] = await self._batcher.run("text", [self.normalised(raw)])
-        else:
+        modality: Modality = "text" if isinstance(raw, str) else "image"
+        if not isinstance(raw, str):
             self._decoder.check_size(len(raw))
-            _, prepared = await self.prepare_image(raw)
-            [made] = await self._batcher.run("image", [prepared])
-        return made.relaxed
-
-    def _text_key(self, text: str) -> str:
-        return cache_key(self._bundle_id, "text", self.normalised(text).encode())
+        ready = self.normalised(raw) if isinstance(raw, str) else (await self.prepare_image(raw))[1]
+        [made] = await self._batcher.run(modality, [ready])
+        return made.relaxed, self._entries.read(modality, made.entry).familiarity

@@ -14,6 +14,7 @@ TEXT_QUERY: dict[str, Any] = {
     "k": 5,
     "max_distance": 20,
     "min_precision": 0.7,
+    "min_familiarity": 0.02,
     "target": "image",
     "filter": {"and": [{"field": "licence", "in": ["CC0", "CC BY"]}, {"not": {"field": "hidden", "eq": True}}]},
 }
@@ -32,7 +33,8 @@ SEARCH_OUT: dict[str, Any] = {
     ],
     "next_cursor": NEXT_CURSOR,
     "no_match": False,
-    "query": {"modality": "text", "code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "cached": False},
+    "no_match_reason": None,
+    "query": {"modality": "text", "code": "d41d8cd98f00b204", "bundle_id": BUNDLE_ID, "cached": False, "familiarity": 0.4312},
 }
 HIT_EXPLANATION: dict[str, Any] = {
     "labels_missing": None,
@@ -127,8 +129,8 @@ MANY_OUT: dict[str, Any] = {"results": [SEARCH_OUT, {"error": NO_ITEM}], "n_fail
 ENCODE_IN: dict[str, Any] = {"inputs": [{"text": "a dog on a beach"}, {"text": "a sunset"}], "relaxed": False}
 ENCODE_OUT: dict[str, Any] = {
     "results": [
-        {"hex": "d41d8cd98f00b204", "base64": "1B2M2Y8AsgQ=", "relaxed": None},
-        {"hex": "d41d8cd98f00b205", "base64": "1B2M2Y8AsgU=", "relaxed": None},
+        {"hex": "d41d8cd98f00b204", "base64": "1B2M2Y8AsgQ=", "relaxed": None, "familiarity": 0.4312},
+        {"hex": "d41d8cd98f00b205", "base64": "1B2M2Y8AsgU=", "relaxed": None, "familiarity": None},
     ],
     "n_failed": 0,
     "n_bits": 64,
@@ -164,4 +166,5 @@ STATS: dict[str, Any] = {
             "recalibrate",
         }
     },
+    "familiarity": {"text": {"n": 3016, "mean": 0.402, "unfamiliar_below": 0.02, "n_unfamiliar": 61, "n_abstained": 40}},
 }

@@ -92,7 +92,7 @@ class Explaining:
         if isinstance(asked.source, Item) and asked.modality is not None:
             return (await self._values([asked.source], asked.modality, is_search=True))[0]
         if isinstance(asked.source, str | bytes):
-            return await self._encoding.relaxed(asked.source)
+            return (await self._encoding.relaxed(asked.source))[0]
         return asked.source if isinstance(asked.source, np.ndarray) else None
 
     async def _values(self, items: Sequence[Item], modality: Modality, *, is_search: bool = False) -> list[Float32 | None]:

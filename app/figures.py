@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from app.cache.base import Modality
 from app.drift import DriftFigure
+from app.familiarity import FamiliarityFigure
 from app.judgements import Direction, Tally
 from app.pools import PoolFigures
 
@@ -48,6 +49,7 @@ class Figures:
         snapshot_age_s: Seconds since the index snapshot was written, or None if there is none.
         drift: How far distances are from the calibration's, one a calibrated direction.
         tallies: Judgements by what asked and what was found, or None if the catalogue cannot tell right now.
+        familiarity: How familiar searches were, one a modality of which that is known.
     """
 
     n_items: int | None
@@ -58,3 +60,4 @@ class Figures:
     snapshot_age_s: float | None = None
     drift: tuple[DriftFigure, ...] = ()
     tallies: Mapping[Direction, Tally] | None = None
+    familiarity: tuple[FamiliarityFigure, ...] = ()

@@ -38,6 +38,7 @@ async def gather(services: Services) -> Figures:
         snapshot_age_s=None if parts.snapshot is None else _age_s(parts.snapshot.path),
         drift=services.drift.figures(),
         tallies=tallies,
+        familiarity=services.familiarity.figures(),
     )
 
 

@@ -15,10 +15,12 @@ from app.catalog.base import Item
 from app.deps import image_url
 from app.encoder import Encoded
 from app.explanation import Explained
+from app.familiarity import is_stranger
 from app.kept_rows import Parts, ShownItem
 from app.retrieval import FoundItem, Page, SearchBounds
 
-_ASKED = b'{"modality":%b,"code":"%b","bundle_id":%b,"cached":%b}'
+_ASKED = b'{"modality":%b,"code":"%b","bundle_id":%b,"cached":%b,"familiarity":%b}'
+_MATCH = b'false,"no_match_reason":null'
 _BOOL = {True: b"true", False: b"false"}
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -58,12 +60,15 @@ def answer_of(
     """
     modality, encoded, bundle_id = query
     hits = _hits(page.found, distances, f',"target":"{bounds.target}"'.encode())
-    no_match = not page.found and bounds.min_precision is not None and bounds.cursor is None
+    is_strange = is_stranger(encoded, bounds)
+    is_far = not is_strange and not page.found and bounds.min_precision is not None and bounds.cursor is None
+    no_match = b'true,"no_match_reason":"%b"' % (b"unfamiliar" if is_strange else b"too_far") if is_strange or is_far else _MATCH
     cursor = b"null" if page.next_cursor is None else b'"%b"' % page.next_cursor.encode()  # of characters that need no escape
-    asked = _ASKED % (_named(modality), encoded.code.hex().encode(), _named(bundle_id), _BOOL[encoded.cached])
+    familiarity = b"null" if encoded.familiarity is None else repr(encoded.familiarity).encode()
+    asked = _ASKED % (_named(modality), encoded.code.hex().encode(), _named(bundle_id), _BOOL[encoded.cached], familiarity)
     if explained is not None:
         hits, asked = list(map(_with, hits, explained.hits)), _with(asked, explained.query)
-    return b'{"hits":[%b],"next_cursor":%b,"no_match":%b,"query":%b}' % (b",".join(hits), cursor, _BOOL[no_match], asked)
+    return b'{"hits":[%b],"next_cursor":%b,"no_match":%b,"query":%b}' % (b",".join(hits), cursor, no_match, asked)
 
 
 def answers_of(results: Sequence[bytes], n_failed: int) -> bytes:

@@ -185,7 +185,8 @@ def _load_bundle(folder: Path) -> ServedBundle:
 
 
 def _encoders(bundle: ServedBundle, settings: Settings) -> dict[Modality, Encoder]:
-    encoders = bundle.encoders(settings.encode_threads)
+    shown = bundle.calibration.feature_values if bundle.calibration else None
+    encoders = bundle.encoders(settings.encode_threads, shown=shown)
     return {"image": encoders["image"], "text": encoders["text"]}
 
 

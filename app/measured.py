@@ -21,7 +21,7 @@ from model.codes import UInt8
 T = TypeVar("T")
 Watch = Callable[[Stage], AbstractContextManager[None]]
 
-_ENCODER: dict[str, Stage] = {"prepare": "prepare", "encode": "forward"}
+_ENCODER: dict[str, Stage] = {"prepare": "prepare", "encode": "forward", "encode_with_features": "forward"}
 _CATALOGUE: dict[str, Stage] = {
     "get_many": "catalogue_read",
     "get_rows": "catalogue_read",

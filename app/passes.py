@@ -1,4 +1,4 @@
-"""What is made of texts and pictures: prepared, through a shared forward pass, signs kept in the cache.
+"""What is made of texts and pictures: prepared, through a shared forward pass, signs and familiarity kept in the cache.
 
 Decides what a pass gives of each input. Does not know who asked, nor what is under way already.
 """
@@ -12,6 +12,7 @@ import numpy as np
 
 from app.batching import Batcher, BatchRules, Turn
 from app.cache.base import CodeCache, Modality
+from app.code_entries import CodeEntries
 from app.decode import ImageFacts
 from app.encoder import Encoder
 from app.meters import Meters
@@ -23,11 +24,11 @@ class Made(NamedTuple):
     """What a forward pass gives of one input.
 
     Attributes:
-        code: Packed code, n_bits / 8 bytes.
+        entry: What is kept of it (:mod:`app.code_entries`).
         relaxed: (n_bits,) float32 in [−1, 1].
     """
 
-    code: bytes
+    entry: bytes
     relaxed: Float32
 
 
@@ -44,7 +45,7 @@ class Picture(NamedTuple):
 
 
 class Making:
-    """Makes codes by cache key.
+    """Makes entries of the cache by key.
 
     Args:
         batcher: Runs the passes.
@@ -67,7 +68,7 @@ class Making:
             turn: Whose turn it is.
 
         Returns:
-            Codes by key.
+            Entries by key.
         """
         return await self._kept(texts, await self._batcher.run("text", list(texts.values()), turn))
 
@@ -79,22 +80,25 @@ class Making:
             turn: Whose turn it is.
 
         Returns:
-            Codes by key.
+            Entries by key.
         """
         ready = [one.prepared if one.content is None else (await self._prepare(one.content))[1] for one in pictures.values()]
         return await self._kept(pictures, await self._batcher.run("image", ready, turn))
 
     async def _kept(self, keys: Iterable[str], made: Sequence[Made]) -> dict[str, bytes]:
-        codes = {key: one.code for key, one in zip(keys, made, strict=True)}
-        await self._cache.put_many(codes)
-        return codes
+        entries = {key: one.entry for key, one in zip(keys, made, strict=True)}
+        await self._cache.put_many(entries)
+        return entries
 
 
-def open_batcher(encoders: Mapping[Modality, Encoder], pool: Pool, rules: BatchRules, meters: Meters | None) -> Batcher[Made]:
+def open_batcher(
+    encoders: Mapping[Modality, Encoder], entries: CodeEntries, pool: Pool, rules: BatchRules, meters: Meters | None
+) -> Batcher[Made]:
     """Puts a queue before encoders.
 
     Args:
         encoders: One encoder a modality.
+        entries: Makes what is kept.
         pool: Runs forward passes.
         rules: How passes are made up.
         meters: Count passes, or None.
@@ -106,7 +110,9 @@ def open_batcher(encoders: Mapping[Modality, Encoder], pool: Pool, rules: BatchR
     def encode(modality: Modality, inputs: Sequence[Any]) -> list[Made]:
         encoder = encoders[modality]
         prepared = [encoder.prepare(text) for text in inputs] if modality == "text" else inputs
-        relaxed = np.asarray(encoder.encode(prepared), np.float32)
-        return [Made(code.tobytes(), row) for code, row in zip(pack_codes(sign_codes(relaxed)), relaxed, strict=True)]
+        both = encoder.encode_with_features(prepared) if entries.are_measured(modality) else (encoder.encode(prepared), None)
+        relaxed, features = np.asarray(both[0], np.float32), both[1]
+        codes = [code.tobytes() for code in pack_codes(sign_codes(relaxed))]
+        return list(map(Made, entries.written(modality, codes, features), relaxed))
 
     return Batcher(encode, pool=pool, rules=rules, on_pass=meters.batched if meters else lambda modality, n_inputs: None)

@@ -6,10 +6,12 @@ Decides names and labels. Does not know how the figures are gathered.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.familiarity import EDGES
 from app.figures import Figures
 
 
@@ -40,6 +42,7 @@ class States(Collector):
         yield from (codes, n_bytes)
         yield from self._pools()
         yield from self._drift()
+        yield from self._familiarity()
 
     def _pools(self) -> Iterable[Metric]:
         waiting = GaugeMetricFamily("bitlens_pool_waiting", "Tasks that wait for a thread.", labels=["pool"])
@@ -65,3 +68,15 @@ class States(Collector):
                 threshold.add_metric(direction, figure.drift.threshold)
                 drifting.add_metric(direction, int(figure.drift.is_drifting))
         yield from (pairs, drift, threshold, drifting)
+
+    def _familiarity(self) -> Iterable[Metric]:
+        labels = ["modality"]
+        queries = HistogramMetricFamily(
+            "bitlens_query_familiarity", "How familiar searches are, by what they ask with.", labels=labels
+        )
+        refused = CounterMetricFamily("bitlens_unfamiliar_unanswered", "Searches not answered, as too unfamiliar.", labels=labels)
+        for figure in self._figures.familiarity:
+            upto = [(str(edge), count) for edge, count in zip(EDGES, accumulate(figure.counts), strict=True)]
+            queries.add_metric([figure.modality], [*upto, ("+Inf", figure.n)], figure.total)
+            refused.add_metric([figure.modality], figure.n_abstained)
+        yield from (queries, refused)

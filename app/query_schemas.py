@@ -6,7 +6,7 @@ is passed on as it came, to be read by ``app.filter_reading``.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SkipValidation, ValidationError
 
@@ -15,11 +15,15 @@ from app.cache.base import Modality
 from app.explanation_schemas import EXPLAIN, HitExplanation, QueryExplanation
 from app.filter_schemas import FilterIn, as_it_is
 from app.schemas import ItemId
-from app.thing_schemas import CodeText, FailedOut, MixPart, Strict, example, read_as
+from app.thing_schemas import FAMILIARITY, CodeText, FailedOut, MixPart, Strict, example, read_as
 from model.errors import InvalidRequest
 
 MAX_PARTS = 16
 MAX_QUERIES = 100
+MIN_FAMILIARITY = (
+    "How familiar the query must be to be answered; 0 for no bound, null for what the service's settings say. Refused where it was "
+    "not measured, and above 0 for items and codes."
+)
 MIN_PRECISION = "Least expected precision of a hit; null for no bound. Refused where it was not measured what distances mean."
 
 
@@ -29,6 +33,7 @@ class BoundsIn(Strict):
     k: int = Field(10, ge=1, description="At most so many hits.", strict=True)
     max_distance: int | None = Field(None, ge=0, description="Inclusive radius in bits; null for no bound.", strict=True)
     min_precision: float | None = Field(None, ge=0, le=1, description=MIN_PRECISION, strict=True)
+    min_familiarity: float | None = Field(None, ge=0, le=1, description=MIN_FAMILIARITY, strict=True)
     target: Modality | None = Field(None, description="What the hits are compared by; null for what the search says.")
     filter: FilterIn = None
     dedupe: bool = Field(False, description="Of items with equal codes give only the oldest.", strict=True)
@@ -121,6 +126,7 @@ class QueryOut(BaseModel):
     code: str = Field(description="The query's packed code in hex.")
     bundle_id: str
     cached: bool = Field(description="Whether the code was found in the cache.")
+    familiarity: float | None = Field(description=FAMILIARITY)
     explanation: QueryExplanation | None = Field(None, description="Only there with `explain`.")
 
 
@@ -131,7 +137,13 @@ class SearchOut(BaseModel):
 
     hits: list[HitOut]
     next_cursor: str | None = Field(description="Leads to the next page; null exactly if there is nothing more.")
-    no_match: bool = Field(description="Whether `min_precision` was given and nothing within the bounds comes up to it.")
+    no_match: bool = Field(
+        description="Whether there is no good answer: nothing within the bounds comes up to `min_precision`, or the query is less "
+        "familiar than `min_familiarity`."
+    )
+    no_match_reason: Literal["too_far", "unfamiliar"] | None = Field(
+        description="Which of both: the nearest items are too far away, or nothing was looked for. Null if there is a match."
+    )
     query: QueryOut
 
 

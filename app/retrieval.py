@@ -52,6 +52,7 @@ class SearchBounds:
         min_precision: What every hit's expected precision must come up to; by itself it bounds nothing, see
             :class:`app.expectations.Expectations`.
         explain: Whether hits say why they were found; decides nothing about which hits there are.
+        min_familiarity: How familiar the query must be to be answered; decides nothing about which hits there are either.
     """
 
     target: Modality
@@ -63,6 +64,7 @@ class SearchBounds:
     without: Item | None = None
     min_precision: float | None = None
     explain: bool = False
+    min_familiarity: float | None = None
 
 
 class FoundItem(NamedTuple):

@@ -33,6 +33,10 @@ _MaxDistance = Annotated[int | None, typer.Option(metavar="BITS", min=0, help="O
 _MinPrecision = Annotated[
     float | None, typer.Option(metavar="P", min=0, max=1, help="Only hits that are expected to be right this often, 0 to 1.")
 ]
+_MinFamiliarity = Annotated[
+    float | None,
+    typer.Option(metavar="F", min=0, max=1, help="No hits if the query is less familiar to the bundle than so, 0 to 1."),
+]
 _Pictures = Annotated[bool, typer.Option("--pictures/--no-pictures", help="Show the hits' pictures where the terminal can.")]
 
 
@@ -43,6 +47,7 @@ def search(
     target: _Target = None,
     max_distance: _MaxDistance = None,
     min_precision: _MinPrecision = None,
+    min_familiarity: _MinFamiliarity = None,
     filters: _Filters = None,
     pictures: _Pictures = True,
     url: UrlOption = "http://127.0.0.1:8000",
@@ -55,6 +60,7 @@ def search(
     from app.searching import find, read_filters
 
     bounds: Bounds = {"k": k, "target": target, "max_distance": max_distance, "min_precision": min_precision}
+    bounds["min_familiarity"] = min_familiarity
     bounds["filter"] = read_filters(filters or ())
     address = address_of(url)
     with service_at(address, Client(address, api_key=api_key, retries=Retries(n_tries=2))) as client:
@@ -74,6 +80,8 @@ def search(
 
 
 def _why_nothing(found: SearchOut) -> str:
+    if found.get("no_match_reason") == "unfamiliar":  # a service that is older does not tell
+        return "nothing like this was in what the bundle learnt from; with --min-familiarity 0 the nearest are shown\n"
     if found["no_match"]:
         return "nothing comes up to --min-precision; without it the nearest are shown\n"
     return "nothing was found: nothing is indexed there, or nothing within these bounds\n"

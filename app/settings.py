@@ -49,6 +49,8 @@ class Settings(BaseSettings):
         max_text_chars: Longest query or caption, characters.
         max_payload_bytes: Longest payload of an item, bytes of its JSON.
         max_k: Most hits of one search.
+        min_familiarity: How familiar a text or picture must be to be searched by, 0 to 1, where a search does not say; 0 for no
+            bound.
         decode_threads: Threads that decode pictures.
         search_threads: Threads that search and read the catalogue.
         encode_threads: Threads that one forward pass may use.
@@ -102,6 +104,7 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(default=2_000, gt=0)
     max_payload_bytes: int = Field(default=16 * 1024, gt=0)
     max_k: int = Field(default=1_000, gt=0)
+    min_familiarity: float = Field(default=0, ge=0, le=1)
     decode_threads: int = Field(default=2, gt=0, le=64)
     search_threads: int = Field(default=4, gt=0, le=64)
     encode_threads: int = Field(default=1, gt=0, le=256)

@@ -43,6 +43,16 @@ class JudgementStats(BaseModel):
     n_relevant: int = Field(description="Those that say relevant.")
 
 
+class FamiliarityStats(BaseModel):
+    """How familiar the searches by texts, or by pictures, were; first pages, since the service was put together."""
+
+    n: int = Field(description="Searches whose familiarity is known.")
+    mean: float | None = Field(description="Its mean; about ½ of queries like those of the calibration. Null without a search.")
+    unfamiliar_below: float = Field(description="What passes for unfamiliar.")
+    n_unfamiliar: int
+    n_abstained: int = Field(description="Not answered, as less familiar than `min_familiarity`.")
+
+
 class StatsOut(BaseModel):
     """What the service holds, right now, and how busy it is."""
 
@@ -63,3 +73,6 @@ class StatsOut(BaseModel):
     cache_lookups: dict[Outcome, int] = Field(description="Keys that the cache was asked for; unavailable: during an outage.")
     pools: list[PoolStats]
     drift: dict[Direction, DriftOut] = Field(description="By direction, those that the bundle was calibrated for; none without.")
+    familiarity: dict[Modality, FamiliarityStats] = Field(
+        description="By what was asked with, as far as the bundle's calibration knows what is familiar."
+    )

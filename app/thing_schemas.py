@@ -16,6 +16,10 @@ from model.errors import InvalidRequest
 
 T = TypeVar("T", bound=BaseModel)
 MAX_INPUTS = 64
+FAMILIARITY = (
+    "Share of the pairs that the bundle was calibrated on that are at least as strange as the text or picture; of a mix that of "
+    "its strangest part. Null for items and codes, and where it was not measured."
+)
 CodeText: TypeAlias = Annotated[str, Field(max_length=4096, description="A packed code in hex or base64, little bit order.")]
 
 
@@ -86,6 +90,7 @@ class EncodedOut(BaseModel):
     hex: str
     base64: str = Field(description="The same bytes; bit i of the code is bit i % 8, from the lowest, of byte i // 8.")
     relaxed: list[float] | None = Field(description="Values in [−1, 1] whose signs the bits are; null if not wanted.")
+    familiarity: float | None = Field(description=FAMILIARITY)
 
 
 class EncodeOut(BaseModel):

@@ -83,15 +83,15 @@ class Things:
             return Encoded(stored_code(await self.item(thing.id), thing.by)[0], cached=False)
         return Encoded(read_code(thing.code or "", self._n_bits), cached=False)
 
-    async def relaxed(self, thing: ThingIn, files: Mapping[str, bytes]) -> Float32:
-        """Returns the relaxed code of a thing; of items and codes there are only the signs.
+    async def relaxed(self, thing: ThingIn, files: Mapping[str, bytes]) -> tuple[Float32, float | None]:
+        """Returns the relaxed code of a thing, and how familiar it is; of items and codes there are only the signs.
 
         Args:
             thing: What it is.
             files: Uploaded pictures by the name of their part.
 
         Returns:
-            (n_bits,) float32 in [−1, 1].
+            (n_bits,) float32 in [−1, 1], and familiarity as in :class:`app.encoder.Encoded`.
 
         Raises:
             InputError: If the text, the picture or the code cannot be used, or the item has no such code.
@@ -104,33 +104,48 @@ class Things:
             return await self._encoding.relaxed(picture_of(thing.image, files))
         packed = np.frombuffer((await self.code(thing, files)).code, np.uint8)
         signs: Float32 = unpack_codes(packed[None, :])[0].astype(np.float32)
-        return signs
+        return signs, None
 
-    async def mix(self, parts: Sequence[MixPart], files: Mapping[str, bytes]) -> Float64:
+    async def mix(self, parts: Sequence[MixPart], files: Mapping[str, bytes]) -> tuple[Float64, float | None]:
         """Returns a weighted mix: Σ wᵢ · rᵢ / ‖rᵢ‖ of the parts' relaxed codes rᵢ; its signs are the code.
 
         Each part is brought to unit length, so that a weight means the same for a text, whose relaxed code is known, and for an
-        item, of which only the signs are stored.
+        item, of which only the signs are stored. It is as familiar as the least familiar of its texts and pictures, whatever they
+        weigh: what a strange one does to the code nobody knows.
 
         Args:
             parts: Things with weights.
             files: Uploaded pictures by the name of their part.
 
         Returns:
-            (n_bits,) float64, of a length above 0.
+            (n_bits,) float64, of a length above 0, and familiarity as in :class:`app.encoder.Encoded`.
 
         Raises:
             InputError: If a part cannot be used, or the parts cancel each other out.
             UnknownItem: If there is no such item.
             Overloaded: If too much is waiting.
         """
-        total = np.zeros(self._n_bits)
+        total, told = np.zeros(self._n_bits), []
         for part in parts:
-            relaxed = (await self.relaxed(part, files)).astype(np.float64)
-            total += part.weight * relaxed / max(float(np.linalg.norm(relaxed)), math.sqrt(_LEAST))
+            relaxed, familiarity = await self.relaxed(part, files)
+            total += part.weight * relaxed.astype(np.float64) / max(float(np.linalg.norm(relaxed)), math.sqrt(_LEAST))
+            told += [] if familiarity is None else [familiarity]
         if float(np.linalg.norm(total)) < _LEAST:
             raise InvalidRequest("parts: they cancel each other out, so that there is nothing to look for")
-        return total
+        return total, min(told, default=None)
+
+
+def raw_of(parts: Sequence[ThingIn]) -> set[Modality]:
+    """Returns what among things is a text or a picture.
+
+    Args:
+        parts: Things.
+
+    Returns:
+        Their modalities; those of items and codes are not among them.
+    """
+    texts, pictures = (any(getattr(part, name) is not None for part in parts) for name in ("text", "image"))
+    return {*(["text"] if texts else ()), *(["image"] if pictures else ())}
 
 
 def found_item(item: Item | None, item_id: str) -> Item:

@@ -44,6 +44,11 @@ class StubEncoder:
         bits = np.unpackbits(np.frombuffer(digests, np.uint8).reshape(len(prepared), -1), axis=1)
         return bits.astype(np.float32) * 2 - 1
 
+    def encode_with_features(self, prepared: Sequence[bytes]) -> tuple[Float32, Float32]:
+        """Returns the same twice; the features stand for nothing."""
+        relaxed_codes = self.encode(prepared)
+        return relaxed_codes, relaxed_codes
+
 
 def main() -> None:
     """Serves until a signal stops it."""
@@ -53,7 +58,9 @@ def main() -> None:
     set_up_logging(settings.log_level)
     with bind("127.0.0.1", settings.port) as bound:
         parts = open_parts(settings)
-        parts = replace(parts, encoders={modality: StubEncoder(parts.n_bits) for modality in parts.encoders})
+        calibration = parts.calibration and replace(parts.calibration, familiarity={})  # it is of features that there are none of
+        encoders = {modality: StubEncoder(parts.n_bits) for modality in parts.encoders}
+        parts = replace(parts, encoders=encoders, calibration=calibration)
         services = start_services(parts, settings)
         run(create_app(settings, services=services), bound, Stop(services.life.stop))
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,8 @@ class Familiarity:
         """
         known = features.astype(np.float64)
         known /= np.maximum(np.linalg.norm(known, axis=1, keepdims=True), _TINY)
-        known -= np.frombuffer(self.mean, "<f4")
-        directions = np.frombuffer(self.directions, "<f2").reshape(len(self.variances), self.feature_dim).astype(np.float64)
+        mean, directions = _numbers(self.mean, self.directions)
+        known -= mean
         along = (known @ directions.T) ** 2
         beside = np.maximum((known**2).sum(axis=1) - along.sum(axis=1), 0)
         return np.asarray((along / np.array(self.variances)).sum(axis=1) + beside / self.rest)
@@ -128,3 +129,9 @@ class Familiarity:
             strangeness=strangeness,
             value=value,
         )
+
+
+@lru_cache(8)  # bytes know their hash: looking up takes no time, and the same bytes are asked with every forward pass
+def _numbers(mean: bytes, directions: bytes) -> tuple[Float64, Float64]:
+    centre = np.frombuffer(mean, "<f4").astype(np.float64)
+    return centre, np.frombuffer(directions, "<f2").reshape(-1, len(centre)).astype(np.float64)

@@ -12,9 +12,9 @@ from pathlib import Path
 from model.backbones import load_preparation
 from model.backbones.base import Preparation
 from model.bundle_folder import GRAPHS, WEIGHTS, bundle_id_of, read_bundle
-from model.calibration import Calibration
+from model.calibration import FILE_NAME, Calibration
 from model.calibration_file import read_calibration
-from model.errors import BundleIncompatible, BundleNotFound
+from model.errors import BundleCorrupt, BundleIncompatible, BundleNotFound
 from model.graph_encoder import GraphEncoder, open_graph
 from model.hub import find_bundle, hub_address
 from model.label_reader import LabelReader
@@ -82,7 +82,9 @@ class ServedBundle:
             raise BundleNotFound(f"there is no bundle at {folder}")
         manifest, files = read_bundle(folder)
         told = folder, bundle_id_of(manifest), manifest.n_bits
-        bundle = cls(folder, manifest, files, read_calibration(*told), read_label_reader(*told))
+        calibration = read_calibration(*told)
+        _check_familiarity(calibration, manifest, folder)
+        bundle = cls(folder, manifest, files, calibration, read_label_reader(*told))
         bundle._may_fetch = may_fetch
         return bundle
 
@@ -130,3 +132,12 @@ class ServedBundle:
             with installed_weights(name, sha256, may_fetch=self._may_fetch).open("rb") as file:
                 found[name] = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         return found
+
+
+def _check_familiarity(calibration: Calibration | None, manifest: Manifest, folder: Path) -> None:
+    """Refuses what would fail with the first query."""
+    for name, known in (calibration.familiarity if calibration else {}).items():
+        wanted = manifest.encoders[name].feature_dim if name in manifest.encoders else None
+        if known.feature_dim != wanted:
+            told = f"{FILE_NAME} of the bundle in {folder} knows {known.feature_dim} features of what it calls {name}"
+            raise BundleCorrupt(f"{told}; {f'there are {wanted}' if wanted else 'there is no such modality'}")

@@ -32,6 +32,7 @@ from app.settings import Settings
 from app.snapshots import SnapshotFile
 from model.calibration import MODALITY_PAIRS, Calibration, DistanceCurve
 from model.codes import Float32, pack_codes, sign_codes
+from model.familiarity import Familiarity
 from model.preprocess import normalise_text
 from tests.fakes import FakeCatalog, FakeCodeCache, FakeCodeIndex
 
@@ -85,6 +86,11 @@ class FakeEncoder:
     def encode(self, prepared: Sequence[str]) -> Float32:
         self.batch_sizes.append(len(prepared))
         return np.stack([meaning(words, self.n_bits) for words in prepared])
+
+    def encode_with_features(self, prepared: Sequence[str]) -> tuple[Float32, Float32]:
+        """Features of one direction for all that begins with "strange", and of another one for everything else."""
+        strange = np.array([words.startswith("strange") for words in prepared], np.float32)
+        return self.encode(prepared), np.stack([1 - strange, strange], axis=1)
 
 
 class FakeTextEncoder(FakeEncoder):
@@ -233,6 +239,12 @@ def small_calibration(bundle_id: str = "fake") -> Calibration:
     return Calibration(
         kind="labels", n_bits=8, bundle_id=bundle_id, curves={("image", "text"): curve}, measured_on={"data": "fake"}
     )
+
+
+def two_worlds(value: str | None = "features", n_known: int = 99) -> Familiarity:
+    """Returns a measure to which what the fake encoders call strange is (familiarity 0.01), and all else is not (1.0)."""
+    facts: dict[str, Any] = {"mean": np.array([1, 0], "<f4").tobytes(), "directions": np.array([1, 0], "<f2").tobytes()}
+    return Familiarity(**facts, n_known=n_known, variances=(1.0,), rest=1.0, strangeness=(0.5, 1.0), value=value)
 
 
 def whole_calibration(n_bits: int = N_BITS, bundle_id: str = BUNDLE_ID, modality_pairs: Any = MODALITY_PAIRS) -> Calibration:

@@ -1,6 +1,6 @@
 """What a code cache promises: it may forget, it never lies, it never raises.
 
-Decides how a key is made. Does not know where entries live.
+Decides how a key is made, and how much may lie behind a code. Does not know where entries live, nor what lies there.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 Modality = Literal["image", "text"]
+N_BEHIND = 8
+"""Bytes that may lie behind a packed code in an entry: how familiar what it was made from is (``app.code_entries``)."""
 
 
 def cache_key(bundle_id: str, modality: Modality, payload: bytes) -> str:
@@ -49,7 +51,7 @@ class CodeCache(Protocol):
         """Keeps entries; silently keeps none during an outage.
 
         Args:
-            entries: Packed code by key.
+            entries: Packed code by key, with :data:`N_BEHIND` bytes behind it or without.
         """
         ...
 

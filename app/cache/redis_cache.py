@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.breaker import CircuitBreaker
+from app.cache.base import N_BEHIND
 from model.errors import ConfigError
 
 _OUTAGES = (RedisError, OSError, TimeoutError)
@@ -30,7 +31,7 @@ class RedisCodeCache:
     Args:
         url: ``redis://…``, ``rediss://…`` or ``unix://…``; its query may set options of redis-py.
         ttl_s: Seconds an entry is kept; 1 or more.
-        n_bytes: Length of one packed code; entries of any other length are missing.
+        n_bytes: Length of one packed code; entries that are neither one nor one with something behind it are missing.
         timeout_s: Seconds to wait for a connection, and for an answer.
         breakers: One for look-ups and one for writes; by default ones that pause for 5 s.
 
@@ -51,7 +52,7 @@ class RedisCodeCache:
             raise ConfigError([f"ttl_s must be 1 or more, not {ttl_s}"])
         self._client = _connectable(url, timeout_s)
         self._ttl_s = ttl_s
-        self._n_bytes = n_bytes
+        self._lengths = (n_bytes, n_bytes + N_BEHIND)
         self._longest_s = _TRIES * timeout_s
         self._reads, self._writes = breakers or (CircuitBreaker("Redis look-ups"), CircuitBreaker("Redis writes"))
 
@@ -116,7 +117,7 @@ class RedisCodeCache:
             await self._client.aclose()
 
     def _code(self, value: bytes | str | None) -> bytes | None:
-        return value if isinstance(value, bytes) and len(value) == self._n_bytes else None
+        return value if isinstance(value, bytes) and len(value) in self._lengths else None
 
 
 def _connectable(url: str, timeout_s: float) -> redis.Redis:

@@ -5,6 +5,8 @@ Decides how hits look over HTTP. Does not know what was searched by.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from fastapi import Response
 
 from app.cache.base import Modality
@@ -13,10 +15,11 @@ from app.deps import Services
 from app.encoder import Encoded
 from app.errors import problem_of
 from app.explaining import Asked, Source
+from app.familiarity import is_stranger
 from app.filter_reading import parse_filter
 from app.hits import answer_of
 from app.query_schemas import BoundsIn, CodeQuery, IdQuery, TextQuery
-from app.retrieval import SearchBounds
+from app.retrieval import Page, SearchBounds
 from app.schemas import ItemError
 from app.thing_schemas import CompareOut, EncodeOut, FailedOut
 from app.things import read_code, stored_code
@@ -51,31 +54,33 @@ def bounds_of(asked: BoundsIn, target: Modality, without: Item | None = None) ->
         without=without,
         min_precision=asked.min_precision,
         explain=asked.explain,
+        min_familiarity=asked.min_familiarity,
     )
 
 
-def checked(services: Services, bounds: SearchBounds, modality: Modality | None) -> SearchBounds:
-    """Checks bounds before any work is done, and turns a wanted precision into a radius.
+def checked(services: Services, bounds: SearchBounds, modality: Modality | None, raw: Collection[Modality] = ()) -> SearchBounds:
+    """Checks bounds before any work is done, turns a wanted precision into a radius, and fills in the least familiarity.
 
     Args:
         services: The running services.
         bounds: What is asked for.
         modality: What the query's code is made from, or None.
+        raw: What of the query is a text or a picture.
 
     Returns:
         The bounds of the search.
 
     Raises:
-        InvalidRequest: If they are outside the limits, or the precision was not measured.
+        InvalidRequest: If they are outside the limits, or precision or familiarity was not measured.
     """
     services.retrieval.check(bounds)
-    return services.expectations.narrowed(bounds, modality)
+    return services.familiarity.bounded(services.expectations.narrowed(bounds, modality), raw)
 
 
 async def search_out(
     services: Services, modality: Modality | None, encoded: Encoded, bounds: SearchBounds, source: Source = None
 ) -> bytes:
-    """Searches and describes what was found.
+    """Searches and describes what was found; a query that is too strange finds nothing.
 
     Args:
         services: The running services.
@@ -92,9 +97,15 @@ async def search_out(
         BundleMismatch: If the cursor is one of another bundle.
         Overloaded: If too much is waiting.
     """
-    page = await services.retrieval.search(encoded.code, bounds)
-    if modality is not None and not encoded.cached and bounds.cursor is None:
-        services.drift.note(encoded.code, modality, bounds.target)
+    is_strange = is_stranger(encoded, bounds)
+    if not is_strange or bounds.cursor is not None:  # a cursor of another search is refused all the same
+        page = await services.retrieval.search(encoded.code, bounds)
+    if is_strange:
+        page = Page([], None)
+    if modality is not None and bounds.cursor is None:
+        services.familiarity.note(modality, encoded, bounds)
+        if not encoded.cached:
+            services.drift.note(encoded.code, modality, bounds.target)
     distances, told = services.expectations.written(modality, bounds.target), None
     if bounds.explain:
         told = await services.explaining.explained(Asked(encoded.code, modality, source), page.found, bounds.target)
@@ -117,7 +128,7 @@ async def by_text(services: Services, query: TextQuery, encoded: Encoded | None 
         BundleMismatch: If the cursor is one of another bundle.
         Overloaded: If too much is waiting.
     """
-    bounds = checked(services, bounds_of(query, "image"), "text")
+    bounds = checked(services, bounds_of(query, "image"), "text", ["text"])
     encoded = encoded or await services.encoding.encode_text(query.query)
     return await search_out(services, "text", encoded, bounds, query.query)
 

@@ -1,4 +1,4 @@
-"""How the health of codes and the drift of distances look over HTTP.
+"""How the health of codes, the drift of distances and the familiarity of searches look over HTTP.
 
 Decides nothing but that. Does not know how they are measured.
 """
@@ -15,6 +15,8 @@ import numpy as np
 from app.code_report import CodeReport
 from app.code_stats_schemas import Bucket, CodeStatsOut, DistancesOut, DriftOut, HealthOut, ModalityCodes
 from app.drift import N_NEEDED, DriftFigure
+from app.familiarity import UNFAMILIAR, FamiliarityFigure
+from app.stats_schemas import FamiliarityStats
 from model.code_health import CodeHealth
 from model.codes import Int64
 
@@ -61,6 +63,27 @@ def drift_out(figures: Iterable[DriftFigure]) -> dict[Any, DriftOut]:
         A part of the answer.
     """
     return {f"{figure.asks}-{figure.found}": _one_drift(figure) for figure in figures}
+
+
+def familiarity_out(figures: Iterable[FamiliarityFigure]) -> dict[Any, FamiliarityStats]:
+    """Describes how familiar searches were, by modality.
+
+    Args:
+        figures: One a modality.
+
+    Returns:
+        A part of the answer.
+    """
+    return {
+        figure.modality: FamiliarityStats(
+            n=figure.n,
+            mean=figure.total / figure.n if figure.n else None,
+            unfamiliar_below=UNFAMILIAR,
+            n_unfamiliar=figure.n_unfamiliar,
+            n_abstained=figure.n_abstained,
+        )
+        for figure in figures
+    }
 
 
 def _one_drift(figure: DriftFigure) -> DriftOut:

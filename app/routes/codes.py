@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 
 from app import examples
 from app.deps import Services, ServicesDep
+from app.encoder import Encoded
 from app.errors import problem_responses
 from app.form_schemas import body_of
 from app.routes.answers import FAILING_ALONE, failed_out, json_of
@@ -85,12 +86,16 @@ async def _encoded(services: Services, raw: Any, files: Mapping[str, bytes], *, 
         thing = read_as(ThingIn, raw)
         if thing.text is None and thing.image is None:
             raise InvalidRequest("an input needs a text or an image")
-        values = await services.things.relaxed(thing, files) if relaxed else None
-        code = (await services.things.code(thing, files)).code if values is None else _packed(values)
+        if relaxed:
+            values, familiarity = await services.things.relaxed(thing, files)
+            encoded = Encoded(_packed(values), cached=False, familiarity=familiarity)
+        else:
+            values, encoded = None, await services.things.code(thing, files)
     except FAILING_ALONE as error:
         return failed_out(error)
     floats: list[float] | None = None if values is None else values.tolist()
-    return EncodedOut(hex=code.hex(), base64=base64.b64encode(code).decode(), relaxed=floats)
+    forms = {"hex": encoded.code.hex(), "base64": base64.b64encode(encoded.code).decode()}
+    return EncodedOut(**forms, relaxed=floats, familiarity=encoded.familiarity)
 
 
 def _packed(relaxed: Float32) -> bytes:

@@ -5,6 +5,7 @@ Decides how a search is asked over HTTP. Does not know how codes are made or com
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from app.deps import Services, ServicesDep
 from app.errors import problem_responses
 from app.explanation_schemas import EXPLAIN
 from app.filter_reading import read_filter
-from app.query_schemas import MIN_PRECISION, SearchOut, TextQuery, plain_text_query
+from app.query_schemas import MIN_FAMILIARITY, MIN_PRECISION, SearchOut, TextQuery, plain_text_query
 from app.retrieval import SearchBounds
 from app.routes.answers import bounds_of, by_text, checked, json_of, search_out
 from app.routes.guarded import GuardedRoute, needs
@@ -40,6 +41,7 @@ async def _form_bounds(
     k: Annotated[int, Form(description="At most so many hits.")] = 10,
     max_distance: Annotated[int | None, Form(description="Inclusive radius in bits.")] = None,
     min_precision: Annotated[float | None, Form(description=MIN_PRECISION, ge=0, le=1)] = None,
+    min_familiarity: Annotated[float | None, Form(description=MIN_FAMILIARITY, ge=0, le=1)] = None,
     target: Annotated[Modality, Form(description="What the hits are compared by.")] = "text",
     payload_filter: Annotated[str | None, Form(alias="filter", description="A payload filter as JSON.")] = None,
     dedupe: Annotated[bool, Form(description="Of items with equal codes give only the oldest.")] = False,
@@ -47,7 +49,8 @@ async def _form_bounds(
     explain: Annotated[bool, Form(description=EXPLAIN)] = False,
 ) -> SearchBounds:
     expression = None if payload_filter is None else read_filter(payload_filter)
-    return SearchBounds(target, k, max_distance, expression, dedupe, cursor, min_precision=min_precision, explain=explain)
+    bounds = SearchBounds(target, k, max_distance, expression, dedupe, cursor, min_precision=min_precision, explain=explain)
+    return replace(bounds, min_familiarity=min_familiarity)
 
 
 @router.post(
@@ -84,7 +87,7 @@ async def search_image(
     bounds: Annotated[SearchBounds, Depends(_form_bounds)],
 ) -> Response:
     """Returns the items nearest to a picture: texts by default, or images."""
-    bounds = checked(services, bounds, "image")
+    bounds = checked(services, bounds, "image", ["image"])
     content = await image.read()
     encoded = await services.encoding.encode_image(content)
     return json_of(await search_out(services, "image", encoded, bounds, content))
@@ -95,7 +98,7 @@ async def _quick_text(body: bytes, services: Services) -> bytes | None:
     if asked is None:
         return None
     text, bounds = asked
-    bounds = checked(services, bounds, "text")
+    bounds = checked(services, bounds, "text", ["text"])
     return await search_out(services, "text", await services.encoding.encode_text(text), bounds)
 
 

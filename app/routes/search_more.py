@@ -17,6 +17,7 @@ from app.routes.answers import bounds_of, by_code, by_id, checked, json_of, sear
 from app.routes.bodies import read_body
 from app.routes.guarded import GuardedRoute, needs
 from app.thing_schemas import read_as
+from app.things import raw_of
 from model.codes import pack_codes, sign_codes
 from model.errors import (
     BadFilter,
@@ -84,7 +85,7 @@ async def search_mix(request: Request, services: ServicesDep) -> Response:
     """
     raw, files = await read_body(request, services)
     query = read_as(MixQuery, raw)
-    bounds = checked(services, bounds_of(query, "image"), query.modality)
-    mixed = await services.things.mix(query.parts, files)
-    encoded = Encoded(pack_codes(sign_codes(mixed[None, :]))[0].tobytes(), cached=False)
+    bounds = checked(services, bounds_of(query, "image"), query.modality, raw_of(query.parts))
+    mixed, familiarity = await services.things.mix(query.parts, files)
+    encoded = Encoded(pack_codes(sign_codes(mixed[None, :]))[0].tobytes(), cached=False, familiarity=familiarity)
     return json_of(await search_out(services, query.modality, encoded, bounds, mixed))

@@ -47,7 +47,7 @@ router = APIRouter(prefix="/search", tags=["search"], route_class=GuardedRoute)
 @needs("read")
 async def search_url(query: UrlQuery, services: ServicesDep) -> Response:
     """Returns the items nearest to a picture on the web: texts by default, or images. Off unless hosts are allowed by name."""
-    bounds = checked(services, bounds_of(query, "text"), "image")
+    bounds = checked(services, bounds_of(query, "text"), "image", ["image"])
     if services.parts.fetcher is None:
         raise ImageUrlRefused("this service fetches no pictures: BITLENS_IMAGE_URL_HOSTS is not set")
     content = await services.parts.fetcher.fetch(query.image_url)

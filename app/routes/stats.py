@@ -15,7 +15,7 @@ from app.deps import ServicesDep
 from app.errors import problem_responses
 from app.feedback_schemas import calibration_out
 from app.gathering import gather
-from app.routes.code_answers import code_stats_out, drift_out
+from app.routes.code_answers import code_stats_out, drift_out, familiarity_out
 from app.routes.guarded import GuardedRoute, needs
 from app.stats_schemas import IndexStats, JudgementStats, PoolStats, StatsOut
 from model.errors import Overloaded
@@ -44,6 +44,7 @@ async def stats(request: Request, services: ServicesDep) -> StatsOut:
         cache_lookups=services.meters.lookups(),
         pools=[PoolStats(**asdict(pool)) for pool in figures.pools],
         drift=drift_out(figures.drift),
+        familiarity=familiarity_out(figures.familiarity),
     )
 
 

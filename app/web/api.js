@@ -5,9 +5,10 @@ import { address, askJson, getQuietly, postJson, Problem } from "./http.js";
 
 /**
  * What hits are wanted: so many a page; `image`, `text` or "" for the service's choice; least expected precision, 0 for any; which
- * payloads; and whether it shall be explained why they were found.
+ * payloads; whether however strange the query is; and whether it shall be explained why they were found.
  * @typedef {import("./filters.js").Wish} Wish
- * @typedef {{k: number, target: string, sure: number, wishes: Wish[], cursor?: string, explain?: boolean}} Wanted
+ * @typedef {{k: number, target: string, sure: number, wishes: Wish[], insist?: boolean, cursor?: string,
+ *   explain?: boolean}} Wanted
  */
 
 /**
@@ -15,7 +16,8 @@ import { address, askJson, getQuietly, postJson, Problem } from "./http.js";
  * @param {string} query What is looked for.
  * @param {Wanted} wanted Which hits.
  * @param {AbortSignal} signal Ends the request.
- * @returns {Promise<object>} The service's answer, `{hits, nextCursor, noMatch, query, elapsedMs}`.
+ * @returns {Promise<object>} The service's answer, `{hits, nextCursor, noMatch, isUnfamiliar, query,
+ *   elapsedMs}`.
  */
 export const searchText = (query, wanted, signal) => inJson("search/text", { query }, wanted, signal);
 
@@ -99,10 +101,11 @@ export async function readiness() {
 /** Tells whether the service answers at all. */
 export const isThere = () => fetch(address("livez"), { cache: "no-store" }).then((response) => response.ok, () => false);
 
-function bounds({ k, target, sure, wishes = [], cursor, explain }) {
+function bounds({ k, target, sure, wishes = [], insist, cursor, explain }) {
   const filter = expressionOf(wishes);
   const wanted = { k, target, min_precision: sure, filter, cursor, explain };
-  return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value));
+  const asked = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value));
+  return insist ? { ...asked, min_familiarity: 0 } : asked;
 }
 
 const inJson = async (path, what, wanted, signal) => answerOf(await postJson(path, { ...what, ...bounds(wanted) }, signal));
@@ -114,10 +117,10 @@ async function asForm(path, parts, signal) {
 }
 
 function answerOf({ content, elapsedMs, response }) {
-  const { hits, query, next_cursor: nextCursor = null, no_match: noMatch = false } = content ?? {};
+  const { hits, query, next_cursor: nextCursor = null, no_match: noMatch = false, no_match_reason: reason } = content ?? {};
   if (!Array.isArray(hits) || !query) {
     throw new Problem("An answer that cannot be read", "The service answered, but not with search results.", response.status);
   }
   const found = hits.map((hit) => ({ ...hit, image_url: hit.image_url ? address(hit.image_url.replace(/^\//, "")).href : null }));
-  return { hits: found, nextCursor, noMatch, query, elapsedMs };
+  return { hits: found, nextCursor, noMatch, isUnfamiliar: reason === "unfamiliar", query, elapsedMs };
 }

@@ -58,6 +58,7 @@ function show(pages, query, signal) {
     more: moreLike,
     detail: (hit) => detail(hit, pages, query),
     loosen: () => go({ ...query, sure: 0 }, { focus: true }),
+    insist: () => go({ ...query, insist: true }, { focus: true }),
     unfilter: () => go({ ...query, wishes: [] }, { focus: true }),
   };
   const append = view.showAnswer(pages[0], { words: wordsFor(query), ...query }, acts);

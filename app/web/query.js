@@ -7,9 +7,9 @@ const TARGETS = ["", "image", "text"];
 
 /**
  * A search: a text, a picture (an item's, or one of the visitor's own by its number), or both with the picture's share; none of
- * them for the empty page.
+ * them for the empty page. It may insist on being answered however strange it is.
  * @typedef {{text?: string, like?: string, upload?: number, share?: number, target: string, k: number, sure: number,
- *   wishes: object[]}} Query
+ *   wishes: object[], insist?: boolean}} Query
  */
 
 /**
@@ -34,11 +34,12 @@ export function fromAddress(search, { amounts, chances }) {
     k: amounts.includes(k) ? k : DEFAULTS.k,
     sure: chances.includes(sure) ? sure : DEFAULTS.sure,
     wishes: wishesFrom(parameters),
+    ...(parameters.get("insist") === "1" ? { insist: true } : {}),
   };
 }
 
 /** Writes a query as an address; an uploaded picture cannot be written, so only its options are. */
-export function toAddress({ text, like, share, target, k, sure, wishes }) {
+export function toAddress({ text, like, share, target, k, sure, wishes, insist }) {
   const parameters = new URLSearchParams();
   if (text) parameters.set("q", text);
   if (like) parameters.set("like", like);
@@ -46,6 +47,7 @@ export function toAddress({ text, like, share, target, k, sure, wishes }) {
   if (target !== DEFAULTS.target) parameters.set("target", target);
   if (k !== DEFAULTS.k) parameters.set("k", String(k));
   if (sure !== DEFAULTS.sure) parameters.set("sure", String(sure));
+  if (insist) parameters.set("insist", "1");
   for (const [name, value] of parametersOf(wishes)) parameters.append(name, value);
   const written = parameters.toString();
   return written ? `?${written}` : "./";

@@ -9,6 +9,8 @@ import { dropPictures } from "./pictures.js";
 
 const $ = (id) => document.getElementById(id);
 const PLACEHOLDERS = 12;
+const UNFAMILIAR = 0.02; // as the service counts it, app/familiarity.py
+const STRANGE = "Nothing like this was in what this model learnt from; hits may be unrelated.";
 
 /** Draws what never changes. */
 export function start() {
@@ -39,20 +41,24 @@ export function showLoading(words) {
 
 /**
  * Shows an answer, or its first page.
- * @param {object} answer The service's `{hits, noMatch, query, elapsedMs}`.
+ * @param {object} answer The service's `{hits, noMatch, isUnfamiliar, query, elapsedMs}`.
  * @param {{words: string, sure: number, wishes: object[]}} about What was searched, the least precision, the filters that hold.
- * @param {{more: (hit: object) => void, detail: (hit: object) => void, loosen: () => void, unfilter: () => void}} acts Called when
- *   a hit is chosen to search with, or to be shown; and where there is none, to ask for less.
+ * @param {{more: (hit: object) => void, detail: (hit: object) => void, loosen: () => void, insist: () => void,
+ *   unfilter: () => void}} acts Called when a hit is chosen to search with, or to be shown; and where there is none, to ask for
+ *   less.
  * @returns {(page: object) => HTMLElement | null} Appends a further page and returns the first of its entries.
  */
-export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure, wishes }, acts) {
+export function showAnswer({ hits, noMatch, isUnfamiliar, query, elapsedMs }, { words, sure, wishes }, acts) {
   dropPictures();
+  if (isUnfamiliar) return showStranger(words, acts);
   if (noMatch || !hits.length) return showNothing(noMatch, { words, sure, wishes }, acts);
   const nBits = query.code.length * 4;
   const title = (shown) => `${count(shown.length, kindOf(shown))} nearest to ${words}`;
   const nearest = `the nearest differs in ${hits[0].distance} of ${nBits} bits`;
   const [head, list] = [header(title(hits), query, elapsedMs, hits), hitList(hits, nBits, acts)];
-  enter("results", `${title(hits)}; ${nearest}.`, head, list, el("div", { id: "more" }), credit(hits));
+  const isStrange = typeof query.familiarity === "number" && query.familiarity < UNFAMILIAR;
+  const doubt = isStrange ? el("p", { class: "doubt" }, STRANGE) : null;
+  enter("results", `${title(hits)}; ${nearest}.${isStrange ? ` ${STRANGE}` : ""}`, head, doubt, list, el("div", { id: "more" }), credit(hits));
   let shown = hits;
   return (page) => {
     const entries = hitEntries(page.hits, nBits, acts, shown.at(-1));
@@ -64,6 +70,13 @@ export function showAnswer({ hits, noMatch, query, elapsedMs }, { words, sure, w
     $("announcement").textContent = `${count(page.hits.length, "more result")}.`;
     return entries[0] ?? null;
   };
+}
+
+function showStranger(words, acts) {
+  const anyway = el("button", { class: "go go--small", type: "button", onclick: acts.insist }, "Show the nearest all the same");
+  const told = `Nothing like ${words} was in what this model learnt from; hits may be unrelated.`;
+  enter("none", `No match. ${told}`, message("No match", told, "Search in other words, or with another picture.", anyway));
+  return () => null;
 }
 
 // Without a least precision a search has no bound on the distance, so where no filter holds there is nothing to compare with.

@@ -53,9 +53,9 @@ def _items() -> list[dict[str, object]]:
 
 
 @contextmanager
-def server(folder: Path, port: int = 0, **environment: str) -> Iterator[str]:
+def server(folder: Path, *options: str, port: int = 0, **environment: str) -> Iterator[str]:
     """Runs a service with fake encoders; yields its address."""
-    command = [sys.executable, "-m", "tests.e2e.fake_server", "--data-dir", str(folder), "--port", str(port)]
+    command = [sys.executable, "-m", "tests.e2e.fake_server", "--data-dir", str(folder), "--port", str(port), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY, env={**os.environ, **environment}) as process:
         assert process.stdout is not None
         try:

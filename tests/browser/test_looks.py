@@ -13,7 +13,7 @@ from tests.browser.page import SearchPage
 
 pytestmark = pytest.mark.browser
 
-ADDRESSES = ["", "?q=a+square", "?q=a+square&target=text", "?like=square-1"]
+ADDRESSES = ["", "?q=a+square", "?q=a+square&target=text", "?like=square-1", "?q=strange+square"]
 
 WIDTHS = [320, 390, 768, 1400, 2560]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,7 @@ def test_each_direction_tells_what_its_distances_mean_and_whether_they_drift(ope
     ]
     assert "80 % up to 8 bits, 50 % up to 32 bits" in told
     assert "Drift: text → image: " in told
+    assert re.search(r"Searches by text: [\d,]+, \d+ of them unfamiliar; 0 not answered for that\.", told)
 
 
 def test_a_job_tells_how_it_went_and_why_items_failed(operator: SearchPage, library_service: str) -> None:

@@ -15,7 +15,8 @@ from app.cache.redis_cache import RedisCodeCache
 from app.logs import set_up_logging
 from app.main import create_app
 from app.server import Stop, bind, run
-from tests.builders import N_BITS, FakeTextEncoder, real_parts, settings_for, whole_calibration
+from model.calibration import Calibration
+from tests.builders import N_BITS, FakeTextEncoder, real_parts, settings_for, two_worlds, whole_calibration
 
 
 class Gated(FakeTextEncoder):
@@ -31,6 +32,10 @@ class Gated(FakeTextEncoder):
         return super().prepare(raw)
 
 
+def _calibration() -> Calibration:
+    return replace(whole_calibration(), familiarity={"image": two_worlds(), "text": two_worlds()})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
@@ -38,12 +43,13 @@ def main() -> None:
     parser.add_argument("--gate", type=Path, help="a FIFO: texts with the word 'gated' are prepared when its writer has closed it")
     parser.add_argument("--redis-url", help="a code cache; without it one in memory")
     parser.add_argument("--drain-s", type=float, default=0)
+    parser.add_argument("--min-familiarity", type=float, default=0, help="what begins with 'strange' is below 0.02")
     given = parser.parse_args()
-    settings = settings_for(given.data_dir, port=given.port)
+    settings = settings_for(given.data_dir, port=given.port, min_familiarity=given.min_familiarity)
     set_up_logging(settings.log_level)
     with bind("127.0.0.1", settings.port) as bound:
         cache = RedisCodeCache(given.redis_url, ttl_s=3600, n_bytes=N_BITS // 8) if given.redis_url else None
-        parts = replace(real_parts(given.data_dir, cache=cache), calibration=whole_calibration())
+        parts = replace(real_parts(given.data_dir, cache=cache), calibration=_calibration())
         if given.gate:
             parts = replace(parts, encoders={**parts.encoders, "text": Gated(given.gate)})
         services = start_services(parts, settings)

@@ -29,3 +29,16 @@ def test_a_script_searches_by_words_and_by_a_picture(tmp_path: Path) -> None:
         (tmp_path / "query.png").write_bytes(picture("blue dog"))
         found = json.loads(said(server.url, tmp_path / "query.png", "--target", "image", "--json"))
     assert [hit["id"] for hit in found["hits"]] == ["dog", "cat"]
+
+
+def test_a_strange_query_is_told_from_one_that_nothing_is_near_to(tmp_path: Path) -> None:
+    start = command("tests.e2e.fake_server", "--data-dir", tmp_path / "data")
+    with ServerProcess(start, tmp_path / "log") as server, Client(server.url) as client:
+        client.index([{"id": "cat", "image": picture("red cat")}])
+        asked = command("app", "search", "strange cat", "--min-familiarity", "0.02")
+        done = subprocess.run(asked, capture_output=True, text=True, cwd=REPOSITORY, env=environment(BITLENS_URL=server.url))
+        far = command("app", "search", "red cat", "--min-precision", "0.99")
+        missed = subprocess.run(far, capture_output=True, text=True, cwd=REPOSITORY, env=environment(BITLENS_URL=server.url))
+    assert (done.returncode, done.stdout) == (missed.returncode, missed.stdout) == (0, "")
+    assert "nothing like this was in what the bundle learnt from" in done.stderr
+    assert "nothing comes up to --min-precision" in missed.stderr

@@ -26,7 +26,7 @@ from model.errors import BackboneError, BundleCorrupt, BundleError, BundleIncomp
 from model.graph_encoder import GraphEncoder
 from model.served import ServedBundle
 from model.weights import installed_weights
-from tests.builders import whole_calibration
+from tests.builders import two_worlds, whole_calibration
 from tests.tiny_bundle import save_tiny_bundle
 from training.graph_export import Samples, add_graphs
 
@@ -238,3 +238,11 @@ def test_graphs_that_give_other_codes_than_torch_are_not_written(folder: Path) -
         layer.weight.data += 0.1  # torch computes with other weights now than the file, which the graph refers to, holds
     with pytest.raises(BundleIncompatible, match="the graphs do not give torch's codes on 2 made-up pictures"):
         add_graphs(bundle, Samples.made_up(2))
+
+
+def test_familiarity_of_other_features_is_refused_when_the_bundle_is_opened(folder: Path, tmp_path: Path) -> None:
+    bundle = EncoderBundle.from_pretrained(folder)
+    bundle.calibration = replace(whole_calibration(64, bundle.bundle_id), familiarity={"text": two_worlds()})
+    bundle.save_pretrained(tmp_path)
+    with pytest.raises(BundleCorrupt, match=r"calibration\.json .* knows 2 features of what it calls text; there are \d+"):
+        ServedBundle.open(tmp_path)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import redis
 
 from app.cache.redis_cache import RedisCodeCache
-from tests.builders import N_BITS, index, picture, real_parts, running, search, settings_for
+from tests.builders import N_BITS, index, picture, real_parts, running, search, settings_for, two_worlds, whole_calibration
 
 
 def cache_at(url: str) -> RedisCodeCache:
@@ -52,3 +54,21 @@ def test_an_entry_of_a_wrong_length_is_made_anew(tmp_path, redis_url):
                 connection.set(key, b"short")
         answer = search(client, "red cat")["query"]
     assert (answer["code"], answer["cached"]) == (code, False)
+
+
+def test_familiarity_outlives_the_service_and_a_code_without_it_is_made_anew_once(tmp_path, redis_url):
+    def asked(measure):
+        parts = real_parts(tmp_path, cache=cache_at(redis_url), bundle_id="familiar")
+        parts = replace(parts, calibration=replace(whole_calibration(bundle_id="familiar"), familiarity={"text": measure}))
+        with running(parts, settings_for(tmp_path)) as client:
+            answer = search(client, "strange cat")["query"]
+            return answer["familiarity"], answer["cached"]
+
+    measured, other = two_worlds(), two_worlds(n_known=9)
+    assert [asked(measure) for measure in (two_worlds(None), measured, measured, other, other)] == [
+        (None, False),
+        (0.01, False),
+        (0.01, True),
+        (0.1, False),
+        (0.1, True),
+    ]

@@ -9,7 +9,7 @@ const TOLD = [0.9, 0.8, 0.5];
 const KINDS = { labels: "shares a label with the query", partner: "is the query’s own other half", judgements: "was judged so" };
 
 /** Draws the panel. */
-export function drawCalibration({ served, kind, measured_on: on, curves }, drift) {
+export function drawCalibration({ served, kind, measured_on: on, curves }, drift, familiarity = {}) {
   if (served === null) return [
     el("p", { class: "note" }, "Nobody has measured what this bundle’s distances mean: python -m training calibrate does."),
   ];
@@ -23,7 +23,12 @@ export function drawCalibration({ served, kind, measured_on: on, curves }, drift
       { class: "columns" },
       ...Object.entries(curves).map(([direction, one]) => drawCurve(direction, one, drift[direction])),
     ),
+    ...Object.entries(familiarity).map(([modality, counts]) => el("p", { class: "note" }, strangersIn(modality, counts))),
   ];
+}
+
+function strangersIn(modality, { n, n_unfamiliar: unfamiliar, n_abstained: silent }) {
+  return `Searches by ${modality}: ${whole(n)}, ${whole(unfamiliar)} of them unfamiliar; ${whole(silent)} not answered for that.`;
 }
 
 function drawCurve(direction, { expected_precision: value, low, high, base_rate: rate, n_pairs: n }, drifted) {

@@ -65,7 +65,8 @@ async function lookNow() {
   seldomAt = performance.now();
   const [codes, calibration] = await Promise.all([askJson("stats/codes"), askJson("stats/calibration")]);
   show("codes", codes.content, drawCodes);
-  show("calibration", [calibration.content, stats.drift], () => drawCalibration(calibration.content, stats.drift));
+  const { drift, familiarity } = stats;
+  show("calibration", [calibration.content, drift, familiarity], () => drawCalibration(calibration.content, drift, familiarity));
 }
 
 // Whoever is not ready says so with an error's status, which is no failure here.

@@ -17,7 +17,7 @@ from app.client import Call, Client, JudgedQuery, JudgementIn, MixPart, NewItem,
 from tests.builders import fake_parts, running, settings_for
 
 BOUNDS: dict[str, Any] = {
-    "k": 3, "max_distance": 8, "min_precision": 0.5, "target": "text",
+    "k": 3, "max_distance": 8, "min_precision": 0.5, "min_familiarity": 0.1, "target": "text",
     "filter": {"field": "n", "eq": 1}, "dedupe": True, "cursor": "c", "explain": True,
 }  # fmt: skip
 PICTURED: dict[str, Any] = {"image": b"bytes"}

@@ -32,7 +32,7 @@ class Refusing:
     def prepare(self, raw: Any) -> Any:
         raise self._error
 
-    encode = prepare
+    encode = encode_with_features = prepare
 
     async def fetch(self, address: str) -> bytes:
         raise self._error

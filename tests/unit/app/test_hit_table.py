@@ -16,7 +16,7 @@ def hit(item_id="rex", distance=9, precision=0.8, **more):
 
 
 def found(*hits):
-    return {"hits": list(hits), "next_cursor": None, "no_match": False, "query": {"code": "00" * 8}}
+    return {"hits": list(hits), "next_cursor": None, "no_match": False, "no_match_reason": None, "query": {"code": "00" * 8}}
 
 
 def printed(answer, way=None, picture=None, width=100):

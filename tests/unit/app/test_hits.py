@@ -33,13 +33,14 @@ def test_an_answer_is_what_the_schema_says_with_its_fields_in_order(payload, tex
     url = "/index/a%2F%C3%BC%20%22/image" if image else None
     first = {"id": 'a/ü "', "distance": 0, **NEAR, "target": "image", "text": text, "payload": payload, "image_url": url}
     assert answer["hits"] == [first, first | {"distance": 64, "expected_precision": 0.1, "precision_interval": [0.05, 0.15]}]
-    assert answer["query"] == {"modality": "text", "code": "00ff", "bundle_id": "bundle", "cached": True}
+    assert answer["query"] == {"modality": "text", "code": "00ff", "bundle_id": "bundle", "cached": True, "familiarity": None}
 
 
 def test_nothing_found_is_an_answer_as_well():
     written = answer_of(Page([], None), SearchBounds("text"), (None, Encoded(b"\x01", cached=False), "b"), DISTANCES)
     assert SearchOut.model_validate_json(written).model_dump(exclude_unset=True) == json.loads(written)
     assert ManyOut.model_validate_json(answers_of([written, written], 0)).n_failed == 0
+    assert (json.loads(written)["no_match"], json.loads(written)["no_match_reason"]) == (False, None)
     assert json.loads(answers_of([], 0)) == {"results": [], "n_failed": 0}
 
 
@@ -47,3 +48,14 @@ def test_half_a_surrogate_pair_leaves_as_it_came():
     page = Page([FoundItem(Item("a", payload={"x": "\ud800"}), 1)], None)
     written = answer_of(page, SearchBounds("text"), (None, Encoded(b"", False), "b"), DISTANCES)
     assert json.loads(written)["hits"][0]["payload"] == {"x": "\ud800"}
+
+
+@pytest.mark.parametrize(
+    ("least", "reason"),
+    [({"min_precision": 0.99}, "too_far"), ({"min_familiarity": 0.1}, "unfamiliar"), ({"min_familiarity": 0.05}, None)],
+)
+def test_an_empty_answer_says_which_bound_left_nothing(least, reason):
+    encoded = Encoded(b"\x01", cached=False, familiarity=0.05)
+    written = answer_of(Page([], None), SearchBounds("text", **least), ("text", encoded, "b"), DISTANCES)
+    answer = SearchOut.model_validate_json(written)
+    assert (answer.no_match, answer.no_match_reason, answer.query.familiarity) == (reason is not None, reason, 0.05)

@@ -76,7 +76,7 @@ def test_encode_gives_codes_in_both_spellings_and_the_values_before_the_sign(cli
     inputs = [{"text": "red cat"}, {"image": "p"}]
     response = client.post("/encode", data={"query": json.dumps({"inputs": inputs})}, files={"p": RED_CAT})
     relaxed, code = meaning("red cat"), packed("red cat")
-    expected = {"hex": code.hex(), "base64": base64.b64encode(code).decode(), "relaxed": relaxed.tolist()}
+    expected = {"hex": code.hex(), "base64": base64.b64encode(code).decode(), "relaxed": relaxed.tolist(), "familiarity": None}
     assert response.json() == {"results": [expected, expected], "n_failed": 0, "n_bits": 64, "bundle_id": BUNDLE_ID}
 
 

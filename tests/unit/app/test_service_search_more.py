@@ -35,7 +35,8 @@ def hex_of(words):
 def test_an_item_finds_items_like_its_picture_but_not_itself(filled):
     response = filled.post("/search/id", json={"id": "cat"})
     assert ids(response) == ["cat again", "dog"]
-    assert response.json()["query"] == {"modality": "image", "code": hex_of("red cat"), "bundle_id": BUNDLE_ID, "cached": False}
+    told = {"modality": "image", "code": hex_of("red cat"), "bundle_id": BUNDLE_ID, "cached": False, "familiarity": None}
+    assert response.json()["query"] == told
 
 
 @pytest.mark.parametrize(
