@@ -96,6 +96,7 @@ class JudgedQuery(TypedDict):
     bundle_id: str
     cached: NotRequired[bool | None]
     familiarity: NotRequired[float | None]
+    explanation: NotRequired[dict[str, Any] | None]
 
 
 class JudgementIn(TypedDict):

@@ -51,6 +51,7 @@ class JudgedQuery(Strict):
     bundle_id: str = Field(description="The bundle it was made with; another one than is served is a conflict.", max_length=64)
     cached: bool | None = Field(None, description="Ignored.")
     familiarity: float | None = Field(None, description="Ignored.")
+    explanation: dict[str, Any] | None = Field(None, description="Ignored.")
 
 
 class JudgementIn(Strict):

@@ -169,3 +169,9 @@ def test_the_document_has_explain_wherever_one_searches_with_an_example(client):
         if "description" not in facts and field != "name"
     ]
     assert undescribed == []
+
+
+def test_the_query_of_an_explained_answer_can_be_judged_as_it_is(client):
+    answer = asked_by(client, "text", explain=True).json()
+    said = {"query": answer["query"], "id": answer["hits"][0]["id"], "target": "text", "relevant": True}
+    assert client.post("/feedback", json={"judgements": [said]}).json()["n_added"] == 1
