@@ -4,8 +4,8 @@
                            [--mix cached-text=80,new-text=15,new-image=5]
 
 Results that are not in the folder yet are measured first, some minutes each: ``bench.footprint`` (memory, disk, starts),
-``bench.serve`` (processor time of requests), ``bench.search`` (how a search grows), ``bench.startup`` (starts with ten million
-items). The arithmetic is :mod:`bench.sizing_rules`.
+``bench.first_start`` (compiling), ``bench.serve`` (processor time of requests), ``bench.search`` (how a search grows),
+``bench.startup`` (starts with ten million items). The arithmetic is :mod:`bench.sizing_rules`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bench.sizing_page import page
 from bench.sizing_rules import Constants
 from model.errors import ConfigError
 
-NEEDED = ("footprint", "serve", "search", "startup")
+NEEDED = ("footprint", "first_start", "serve", "search", "startup")
 _TOGETHER, _MARKS = 8, "sizing"
 
 
@@ -54,8 +54,10 @@ def constants(found: Sequence[Found]) -> Constants:
     one, ten = (_searched(results["search"], n) for n in (n_items, 10 * n_items))
     starts = started(found)
     many = starts[-1]
+    cold, warm = _rows(results["first_start"], "Start without a snapshot", 2)
     return Constants(
         process_mib=filled["after_load_MiB"] - filled["index_MiB"],
+        compiling_mib=cold["ready_MiB"]["value"] - warm["ready_MiB"]["value"],
         index_bytes=index,
         cached_code_bytes=caches["code cache"],
         kept_item_bytes=caches["kept items"],
@@ -70,6 +72,7 @@ def constants(found: Sequence[Found]) -> Constants:
         start_s=starts[0]["seconds"]["value"],
         snapshot_s=2 * (many["seconds"]["value"] - starts[0]["seconds"]["value"]) / many["items"] * 1e6,  # those have one code each
         catalogue_s=(filled["of_the_processor"] - empty["of_the_processor"]) / filled["items"] * 1e6,
+        compiling_s=cold["of_the_processor"]["value"] - warm["of_the_processor"]["value"],
     )
 
 

@@ -38,9 +38,11 @@ def page(
 
 
 def _constants(known: Constants) -> list[str]:
-    holds, asks, finds, starts = (f"`python -m bench.{name}`" for name in ("footprint", "serve", "search", "startup"))
+    scripts = ("footprint", "serve", "search", "startup", "first_start")
+    holds, asks, finds, starts, first = (f"`python -m bench.{name}`" for name in scripts)
     at = f"{known.at_items:,} items, 8 connections"
     rows = [["process after load, without its index", "MiB", cell(known.process_mib), holds]]
+    rows += [["the same, more where the searches were compiled at its start", "MiB", cell(known.compiling_mib), first]]
     rows += [[f"a code of {n} bits in memory", "bytes", cell(value), holds] for n, value in known.index_bytes.items()]
     rows += [
         ["an entry of the code cache", "bytes", cell(known.cached_code_bytes), holds],
@@ -55,6 +57,7 @@ def _constants(known: Constants) -> list[str]:
         ["from exec to ready, empty", "s", cell(known.start_s), starts],
         ["the same, more for a million items with a snapshot", "s", cell(known.snapshot_s), starts],
         ["the same, more for a million items without one", "s", cell(known.catalogue_s), holds],
+        ["the same, more where nothing was compiled before", "s", cell(known.compiling_s), first],
     ]
     return ["## Measured", "", *grid(["what", "unit", "", "by"], rows), ""]
 
@@ -65,9 +68,10 @@ def _held(known: Constants) -> list[str]:
         for n_bits in N_BITS:
             asked = Asked(n_items, n_bits)
             times = [start_s(known, n_items, has_snapshot=has) for has in (True, False)]
+            times.append(start_s(known, n_items, has_snapshot=False, is_first=True))
             numbers = [memory_mib(known, asked) / 1024, disk_gib(known, asked), *times]
             rows.append([f"{n_items:,}", str(n_bits), *map(cell, numbers)])
-    head = ["items", "bits", "memory, GiB", "disk without pictures, GiB", "start with snapshot, s", "start without, s"]
+    head = ["items", "bits", "memory, GiB", "disk without pictures, GiB", "start with snapshot, s", "without, s", "in a new pod, s"]
     return ["## By items", "", *grid(head, rows), ""]
 
 

@@ -19,6 +19,7 @@ class Constants:
 
     Attributes:
         process_mib: Memory of a service that has answered everything for a while, without its index.
+        compiling_mib: More of it where the searches had to be compiled at its start.
         index_bytes: Of a code in memory, by code length; the largest of the ways in which codes may lie.
         cached_code_bytes: Of an entry of the code cache in the process.
         kept_item_bytes: Of an item kept in front of the catalogue.
@@ -33,9 +34,11 @@ class Constants:
         start_s: From exec to ready without items.
         snapshot_s: Seconds a million items that a start with a snapshot adds.
         catalogue_s: Seconds a million items that a start without one adds.
+        compiling_s: Seconds that compiling the searches adds, once for each folder and kind of processor.
     """
 
     process_mib: float
+    compiling_mib: float
     index_bytes: Mapping[int, float]
     cached_code_bytes: float
     kept_item_bytes: float
@@ -50,6 +53,7 @@ class Constants:
     start_s: float
     snapshot_s: float
     catalogue_s: float
+    compiling_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def memory_mib(known: Constants, asked: Asked) -> float:
         MiB.
     """
     caches = asked.cache_entries * known.cached_code_bytes + min(asked.kept_items, asked.n_items) * known.kept_item_bytes
-    return known.process_mib + (caches + asked.n_items * 2 * known.index_bytes[asked.n_bits]) / MIB
+    return known.process_mib + known.compiling_mib + (caches + asked.n_items * 2 * known.index_bytes[asked.n_bits]) / MIB
 
 
 def disk_gib(known: Constants, asked: Asked) -> float:
@@ -150,15 +154,17 @@ def pods(known: Constants, asked: Asked) -> int:
     return max(1, math.ceil(share / asked.busy))
 
 
-def start_s(known: Constants, n_items: int, *, has_snapshot: bool) -> float:
+def start_s(known: Constants, n_items: int, *, has_snapshot: bool, is_first: bool = False) -> float:
     """Returns the time from exec to ready.
 
     Args:
         known: Constants.
         n_items: Items.
         has_snapshot: Whether the index was written to disk, as it is at every stop.
+        is_first: Whether nothing was compiled before, as in a new pod with a folder of its own.
 
     Returns:
         Seconds.
     """
-    return known.start_s + n_items / 1e6 * (known.snapshot_s if has_snapshot else known.catalogue_s)
+    compiling = known.compiling_s if is_first else 0.0
+    return known.start_s + compiling + n_items / 1e6 * (known.snapshot_s if has_snapshot else known.catalogue_s)
