@@ -102,6 +102,7 @@ soak: $(VENV)/dev.stamp ## Wear the service down: kills, a full disk, Redis away
 
 LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --only-binary :all: \
   --no-emit-index-url --no-annotate --no-header --no-config
+SBOM = $(BIN)/python -W ignore::UserWarning -m cyclonedx_py # it misses a dependency graph, which locks do not have
 LOCKS := requirements/serve.lock requirements/weights.lock
 # Of what the bill of materials is, where it is of more than the locks: an interpreter, such as an image's.
 ENVIRONMENT ?=
@@ -113,7 +114,7 @@ lock: $(VENV)/dev.stamp ## Pin everything that the service needs, with hashes: r
 
 sbom: $(VENV)/dev.stamp ## Write dist/sbom.cdx.json (CycloneDX) of the locks; ENVIRONMENT=PYTHON for one of an installed environment.
 	@mkdir -p dist
-	@$(if $(ENVIRONMENT),$(BIN)/cyclonedx-py environment "$(ENVIRONMENT)",cat $(LOCKS) | $(BIN)/cyclonedx-py requirements -) \
+	@$(if $(ENVIRONMENT),$(SBOM) environment "$(ENVIRONMENT)",cat $(LOCKS) | $(SBOM) requirements -) \
 	  --pyproject pyproject.toml --sv 1.6 --of JSON --output-reproducible --validate -o dist/sbom.cdx.json
 	@echo "dist/sbom.cdx.json"
 
