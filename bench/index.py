@@ -102,7 +102,7 @@ class Posting:
             RuntimeError: If one is not added.
         """
         items = [{"id": item["id"], "image": f"p{i}"} for i, item in enumerate(self._items.take(n))]
-        files = {f"p{i}": (f"p{i}", _jpeg(next(self._seeds)), "image/jpeg") for i in range(n)}
+        files = {f"p{i}": (f"p{i}", jpeg(next(self._seeds)), "image/jpeg") for i in range(n)}
         answer = self._client.post(f"{self.service.url}/index", data={"items": json.dumps(items)}, files=files)
         _expect(answer.raise_for_status().json()["n_added"], n)
 
@@ -160,7 +160,8 @@ def _row(item: dict[str, Any]) -> tuple[Any, ...]:
     return item["id"], item["text"], digest.hexdigest(), json.dumps(item["payload"]), digest.digest()[:8]
 
 
-def _jpeg(seed: int) -> bytes:
+def jpeg(seed: int) -> bytes:
+    """Returns a picture of 320 × 240, another one for each seed."""
     coarse = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
     buffer = BytesIO()
     Image.fromarray(coarse).resize((320, 240)).save(buffer, "JPEG", quality=85)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -26,10 +26,10 @@ def environment(**more: str) -> dict[str, str]:
 class ServerProcess:
     """A server process, waited for until it is ready; killed at the latest when the block ends."""
 
-    def __init__(self, arguments: Sequence[str], log: Path) -> None:
+    def __init__(self, arguments: Sequence[str], log: Path, settings: Mapping[str, str] | None = None) -> None:
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
-                arguments, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=REPOSITORY, env=environment()
+                arguments, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=REPOSITORY, env=environment(**settings or {})
             )
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
