@@ -16,8 +16,7 @@ SEED ?= 0
 SIZE ?= bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check format lint types docstrings unit test browser docs bundle-photos results bench bench-check screenshots soak lock sbom \
-  audit contents clean
+.PHONY: help demo serve check format lint types docstrings unit test browser docs bundle-photos results bench bench-check screenshots soak lock sbom audit contents clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
