@@ -14,9 +14,11 @@ BUNDLE ?= bundles/photos-64
 DURATION ?= 180
 SEED ?= 0
 SIZE ?= bench
+URL ?= $(API_URL)
+CHECK_PORT ?= 18080
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results bench bench-check screenshots soak clean
+.PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results bench bench-check screenshots soak e2e compose-check clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -99,6 +101,19 @@ screenshots: $(VENV)/dev.stamp browser ## Take the pictures of the pages in docs
 
 soak: $(VENV)/dev.stamp ## Wear the service down: kills, a full disk, Redis away, damaged snapshots. DURATION=180 seconds, SEED=0.
 	$(BIN)/python -m bench.soak --duration-s $(DURATION) --seed $(SEED) --write docs/reliability.md
+
+e2e: $(VENV)/dev.stamp ## Test a running stack, URL=http://…; one of `docker compose` here is also stopped, started and measured.
+	@test -n "$(URL)" || { echo "make e2e URL=http://127.0.0.1:8000: say where the stack answers"; exit 2; }
+	API_URL="$(URL)" $(BIN)/python -m pytest -q tests/e2e/stack
+	@if command -v docker >/dev/null && test -n "$$(docker compose ps --quiet api 2>/dev/null)"; then \
+	  $(BIN)/python -m bench.containers --url "$(URL)" $(if $(WRITE),--write "$(WRITE)"); fi
+
+compose-check: $(VENV)/dev.stamp ## Build, start, test and remove a stack of its own; needs docker. WRITE=docs/containers.md keeps the figures.
+	@command -v docker >/dev/null || { echo "there is no docker here"; exit 2; }
+	@export COMPOSE_PROJECT_NAME=bitlens-check API_PORT=$(CHECK_PORT) && docker compose --profile '*' config --quiet \
+	  && { ! command -v hadolint >/dev/null || hadolint Dockerfile; } && trap 'docker compose down --volumes' EXIT \
+	  && docker compose --profile demo build && docker compose up --detach --wait \
+	  && $(MAKE) e2e URL=http://127.0.0.1:$(CHECK_PORT)
 
 clean: ## Remove caches, runs and the virtual environment.
 	rm -rf $(VENV) .cache runs data build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
