@@ -21,7 +21,7 @@ CHECK_PORT ?= 18080
 .PHONY: help demo serve check format lint types docstrings unit test browser bundle-photos results bench bench-check screenshots soak e2e compose-check clean
 
 help: ## Show this list.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 16
 
 $(VENV)/python.stamp: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Bitlens needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
