@@ -30,6 +30,8 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from bench.machine import load as machine_load
+from bench.machine import machine
 from bench.methods_table import put_between_marks
 
 N_CLIENTS = 4
@@ -212,11 +214,14 @@ def figures(given: argparse.Namespace) -> str:
     headers: dict[str, Any] = {"Authorization": f"Bearer {key}"} if key else {}
     with httpx.Client(base_url=given.url, headers=headers, timeout=60, trust_env=False) as client:
         rows = sizes(api)
+        busy = machine_load()
         starts = [seconds_to_ready(api, client) for _ in range(given.starts)]
         rows["from a start to ready"] = f"median {median(starts):.2f} s, longest {max(starts):.2f} s of {len(starts)}"
         rows["memory at rest"] = f"{memory_bytes(api) / 1024**2:.0f} MiB, Redis {memory_bytes(redis) / 1024**2:.0f} MiB"
         most, asked = under_load(api, client, given.load_s)
         rows["memory under load, the most"] = f"{most / 1024**2:.0f} MiB ({asked}), Redis {memory_bytes(redis) / 1024**2:.0f} MiB"
+    told = machine()
+    rows["machine"] = f"{told['cores']} cores ({told['cpu']}), {busy:g} processes wanted one before"
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
 
 

@@ -47,10 +47,10 @@ class Stack:
     def __init__(self, url: str, client: httpx.Client) -> None:
         self.url = url
         self.client = client
-        self._files = os.environ.get("COMPOSE_FILE", "docker-compose.yml")
+        self._told = {"COMPOSE_FILE": os.environ.get("COMPOSE_FILE", "docker-compose.yml")}
 
     def compose(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return docker("compose", *words, check=check, COMPOSE_FILE=self._files)
+        return docker("compose", *words, check=check, **self._told)
 
     def up(self) -> None:
         self.compose("up", "-d", "--no-build", "--wait")
@@ -90,10 +90,16 @@ class Stack:
     def changed(self, file: Path, **services: Mapping[str, Any]) -> Iterator[None]:
         """Lays something over the stack's files in the block; what has changed is made anew by ``up``, then and afterwards."""
         file.write_text(yaml.safe_dump({"services": {name: dict(told) for name, told in services.items()}}))
-        before = self._files
-        self._files = f"{before}:{file}"
+        with self.told(COMPOSE_FILE=f"{self._told['COMPOSE_FILE']}:{file}"):
+            yield
+
+    @contextmanager
+    def told(self, **variables: str) -> Iterator[None]:
+        """Gives ``docker compose`` these variables in the block, as a shell would."""
+        before = self._told
+        self._told = before | variables
         try:
             yield
         finally:
-            self._files = before
+            self._told = before
             self.up()

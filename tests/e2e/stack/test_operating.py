@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.keys import digest_of
 from tests.e2e.stack.composed import Stack, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -104,3 +105,16 @@ def test_redis_keeps_each_code_for_a_while_only(stack: Stack, client, mark):
     client.post("/search/text", json={"query": f"kept for a while {mark}", "k": 1})
     until(lambda: stack.redis("--scan") != "", "the code is in Redis")
     assert "-1" not in [stack.redis("ttl", key) for key in stack.redis("--scan").split()[:20]]
+
+
+def test_keys_stand_in_a_file_of_the_operators(stack: Stack, tmp_path):
+    secret = "a" * 64
+    keys = tmp_path / "api.keys"
+    keys.write_text(f"me:read:{digest_of(secret)}\n")
+    keys.chmod(0o644)
+    asked = {"query": "who may ask", "k": 1}
+    with stack.told(BITLENS_KEYS_FILE=str(keys)):
+        stack.up()
+        for headers, status in (({}, 401), ({"X-API-Key": "wrong"}, 401), ({"X-API-Key": secret}, 200)):
+            assert httpx.post(f"{stack.url}/search/text", json=asked, headers=headers, timeout=60).status_code == status
+        assert httpx.get(f"{stack.url}/metrics", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
