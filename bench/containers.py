@@ -10,31 +10,23 @@ without the cache of files that can be given back.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 from statistics import median
-from threading import Event
 from typing import Any
 
 import httpx
-import numpy as np
-from PIL import Image
 
+from bench.container_load import N_CLIENTS, load
 from bench.machine import load as machine_load
 from bench.machine import machine
 from bench.methods_table import put_between_marks
 
-N_CLIENTS = 4
 N_PARTS = 9
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _START_LIMIT_S = 120.0
@@ -105,6 +97,20 @@ def seconds_to_ready(container: str, client: httpx.Client) -> float:
     return ready_s - started.timestamp()
 
 
+def processor_seconds(container: str) -> float:
+    """Returns what a container has used of processors since its start: unlike its seconds, hardly more on a busy machine.
+
+    Args:
+        container: Which.
+
+    Returns:
+        Seconds of one processor.
+    """
+    program = "cat /sys/fs/cgroup/cpu.stat 2>/dev/null || cat /sys/fs/cgroup/cpuacct/cpuacct.usage"
+    told = docker("exec", container, "sh", "-c", program).split()
+    return int(told[1]) / 1e6 if told[0] == "usage_usec" else int(told[0]) / 1e9
+
+
 def is_ready(client: httpx.Client) -> bool:
     """Asks once.
 
@@ -132,51 +138,6 @@ def memory_bytes(container: str) -> float:
     used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container).partition("/")[0].strip()
     unit = next(unit for unit in sorted(_UNITS, key=len, reverse=True) if used.endswith(unit))
     return float(used.removesuffix(unit)) * _UNITS[unit]
-
-
-@contextmanager
-def load(client: httpx.Client) -> Iterator[list[int]]:
-    """Searches by new sentences and new pictures without a pause, while the block runs.
-
-    Args:
-        client: Knows the address.
-
-    Yields:
-        Statuses of the answers so far.
-    """
-    statuses: list[int] = []
-    done, numbers = Event(), count()
-
-    def work() -> None:
-        while not done.is_set():
-            number = next(numbers)
-            sentence = client.post("/search/text", json={"query": f"a question {os.getpid()} {number}", "k": 10})
-            shown = client.post("/search/image", files={"image": picture(number)}, data={"k": "10"})
-            statuses.extend((sentence.status_code, shown.status_code))
-
-    with ThreadPoolExecutor(N_CLIENTS) as clients:
-        working = [clients.submit(work) for _ in range(N_CLIENTS)]
-        try:
-            yield statuses
-        finally:
-            done.set()
-    for one in working:
-        one.result()
-
-
-def picture(number: int) -> bytes:
-    """Makes a picture that nobody has seen.
-
-    Args:
-        number: Which.
-
-    Returns:
-        A JPEG of 640 × 480 pixels.
-    """
-    small = np.random.default_rng([os.getpid(), number]).integers(0, 256, (24, 32, 3), dtype=np.uint8)
-    made = io.BytesIO()
-    Image.fromarray(small).resize((640, 480)).save(made, "JPEG")
-    return made.getvalue()
 
 
 def under_load(container: str, client: httpx.Client, load_s: float) -> tuple[float, str]:
@@ -215,8 +176,11 @@ def figures(given: argparse.Namespace) -> str:
     with httpx.Client(base_url=given.url, headers=headers, timeout=60, trust_env=False) as client:
         rows = sizes(api)
         busy = machine_load()
-        starts = [seconds_to_ready(api, client) for _ in range(given.starts)]
-        rows["from a start to ready"] = f"median {median(starts):.2f} s, longest {max(starts):.2f} s of {len(starts)}"
+        starts, used = zip(*((seconds_to_ready(api, client), processor_seconds(api)) for _ in range(given.starts)), strict=True)
+        rows["from a start to ready"] = (
+            f"median {median(starts):.2f} s, fastest {min(starts):.2f}, slowest {max(starts):.2f} of {len(starts)}"
+        )
+        rows["processor time of a start"] = f"{median(used):.2f} s"
         rows["memory at rest"] = f"{memory_bytes(api) / 1024**2:.0f} MiB, Redis {memory_bytes(redis) / 1024**2:.0f} MiB"
         most, asked = under_load(api, client, given.load_s)
         rows["memory under load, the most"] = f"{most / 1024**2:.0f} MiB ({asked}), Redis {memory_bytes(redis) / 1024**2:.0f} MiB"
