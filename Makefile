@@ -14,12 +14,14 @@ BUNDLE ?= bundles/photos-64
 DURATION ?= 180
 SEED ?= 0
 SIZE ?= bench
+URL ?= $(API_URL)
+CHECK_PORT ?= 18080
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check format lint types docstrings unit test browser docs bundle-photos results bench bench-check screenshots soak lock sbom audit contents clean
+.PHONY: help demo serve check format lint types docstrings unit test browser docs bundle-photos results bench bench-check screenshots soak e2e compose-check lock sbom audit contents clean
 
 help: ## Show this list.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 16
 
 $(VENV)/python.stamp: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Bitlens needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
@@ -108,6 +110,19 @@ screenshots: $(VENV)/dev.stamp browser ## Take the pictures of the pages in docs
 
 soak: $(VENV)/dev.stamp ## Wear the service down: kills, a full disk, Redis away, damaged snapshots. DURATION=180 seconds, SEED=0.
 	$(BIN)/python -m bench.soak --duration-s $(DURATION) --seed $(SEED) --write docs/reliability.md
+
+e2e: $(VENV)/dev.stamp ## Test a running stack, URL=http://…; one of `docker compose` here is also stopped, started and measured.
+	@test -n "$(URL)" || { echo "make e2e URL=http://127.0.0.1:8000: say where the stack answers"; exit 2; }
+	API_URL="$(URL)" $(BIN)/python -m pytest -q tests/e2e/stack
+	@if command -v docker >/dev/null && test -n "$$(docker compose ps --quiet api 2>/dev/null)"; then \
+	  $(BIN)/python -m bench.containers --url "$(URL)" $(if $(WRITE),--write "$(WRITE)"); fi
+
+compose-check: $(VENV)/dev.stamp ## Build, start, test and remove a stack of its own; needs docker. WRITE=docs/containers.md keeps the figures.
+	@command -v docker >/dev/null || { echo "there is no docker here"; exit 2; }
+	@export COMPOSE_PROJECT_NAME=bitlens-check API_PORT=$(CHECK_PORT) && docker compose --profile '*' config --quiet \
+	  && { ! command -v hadolint >/dev/null || hadolint Dockerfile; } && trap 'docker compose down --volumes' EXIT \
+	  && docker compose --profile demo build && docker compose up --detach --wait \
+	  && $(MAKE) e2e URL=http://127.0.0.1:$(CHECK_PORT)
 
 LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --only-binary :all: \
   --no-emit-index-url --no-annotate --no-header --no-config

@@ -23,6 +23,7 @@ RESTORING = "restoring"
 SERVED = "served"
 """A file with the identity of the bundle by which the process that holds the folder answers, or the last one did."""
 LOCK = "lock"
+_WRITTEN = (CATALOGUE, f"{CATALOGUE}-wal", f"{CATALOGUE}-shm", MEDIA, JOBS)  # in place, not by putting a new file there
 
 
 def sqlite_url(path: Path) -> str:
@@ -123,6 +124,10 @@ class DataDir(DataFolder):
             self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise CatalogError(f"the data folder {folder} cannot be written: {error.strerror}") from error
+        if foreign := [path for path in (folder, *map(folder.joinpath, _WRITTEN)) if path.exists() and not _may_write(path)]:
+            os.close(self._lock)
+            owner, own = foreign[0].stat().st_uid, os.geteuid()
+            raise CatalogError(f"the data folder {folder} cannot be written: {foreign[0]} is user {owner}'s, this is user {own}")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -135,3 +140,8 @@ class DataDir(DataFolder):
     def close(self) -> None:
         """Lets other processes have the folder."""
         os.close(self._lock)
+
+
+def _may_write(path: Path) -> bool:
+    """Tells whether this process may write a file, or make files in a folder: it may not in a volume that others have filled."""
+    return os.access(path, os.W_OK | (os.X_OK if path.is_dir() else 0), effective_ids=True)

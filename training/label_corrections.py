@@ -19,7 +19,6 @@ import numpy as np
 
 from model.codes import Int64, UInt8
 from model.errors import DatasetError
-from training.checkpoint import write_bytes
 
 _SHOWN = 5
 
@@ -114,5 +113,7 @@ def write_corrections(file: Path, corrections: Iterable[tuple[str, Sequence[str]
         file: Where to.
         corrections: (id, names of its labels) each.
     """
+    from training.checkpoint import write_bytes  # here: it loads torch, and reading a data set needs none
+
     lines = (json.dumps({"id": pair_id, "labels": list(labels)}, ensure_ascii=False) + "\n" for pair_id, labels in corrections)
     write_bytes(file, "".join(lines).encode())

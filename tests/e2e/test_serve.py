@@ -15,12 +15,12 @@ from tests.e2e.processes import REPOSITORY, ServerProcess, command, environment
 pytestmark = pytest.mark.e2e
 
 
-def fails(*arguments: str | Path) -> str:
+def fails(*arguments: str | Path, status: int = 1, **more: str) -> str:
     """Runs a server that must not start and returns the last line it prints, after a check that there is no traceback."""
     ended = subprocess.run(
-        command("app", "serve", "--port", "0", *arguments), cwd=REPOSITORY, env=environment(), capture_output=True, text=True
+        command("app", "serve", "--port", "0", *arguments), cwd=REPOSITORY, env=environment(**more), capture_output=True, text=True
     )
-    assert ended.returncode == 1
+    assert ended.returncode == status
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
     return ended.stderr.splitlines()[-1]
@@ -61,3 +61,27 @@ def test_a_damaged_bundle_is_told_in_one_line(tmp_path, bundle):
         content = file.read_bytes()
         (damaged / file.name).write_bytes(content[:-100] if file.suffix == ".safetensors" else content)
     assert "model.safetensors" in fails("--bundle", damaged, "--data-dir", tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"BITLENS_MAX_K": "many"}, "bitlens: BITLENS_MAX_K: Input should be a valid integer"),
+        ({"BITLENS_MAXK": "10"}, "bitlens: BITLENS_MAXK: there is no such setting; is BITLENS_MAX_K meant?"),
+        ({"REDIS_URL": "localhost:6379"}, "bitlens: REDIS_URL: Value error, must start with redis://"),
+        ({"BITLENS_KEYS_FILE": "nowhere"}, "bitlens: BITLENS_KEYS_FILE: "),
+    ],
+)
+def test_a_bad_setting_is_told_in_one_line(tmp_path, bundle, setting, told):
+    assert fails("--bundle", bundle, "--data-dir", tmp_path / "data", status=2, **setting).startswith(told)
+
+
+def test_a_data_folder_that_cannot_be_is_told_in_one_line(tmp_path, bundle):
+    (tmp_path / "file").touch()
+    told = f"bitlens: the data folder {tmp_path}/file/data cannot be written: Not a directory"
+    assert fails("--bundle", bundle, "--data-dir", tmp_path / "file" / "data") == told
+
+
+def test_a_bundle_that_is_not_there_is_told_in_one_line(tmp_path):
+    told = f"bitlens: there is no bundle at {tmp_path}/none; name one with --bundle or BITLENS_BUNDLE"
+    assert fails("--bundle", tmp_path / "none", "--data-dir", tmp_path / "data") == told

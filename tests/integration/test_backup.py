@@ -65,7 +65,7 @@ def test_a_backup_of_a_running_service_brings_everything_back(made, capsys):
     assert served(folder) == expected
     assert main(["restore", str(file), "--data-dir", str(folder.parent / "other"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["n_items"] == 3
-    assert sorted(path.name for path in folder.iterdir()) == ["catalogue.sqlite3", "index.snapshot", "lock", "media"]
+    assert sorted(path.name for path in folder.iterdir()) == ["catalogue.sqlite3", "index.snapshot", "lock", "media", "served"]
 
 
 def test_a_backup_while_items_come_and_go_is_one_state(tmp_path):

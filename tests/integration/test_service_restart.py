@@ -136,7 +136,7 @@ def test_searches_while_items_are_replaced_and_deleted_show_whole_items_only(tmp
             index(client, {"id": "x", "text": f"red cat {turn}", "payload": {"turn": turn}}, {"id": f"y{turn}", "text": "red"})
             client.delete(f"/index/y{turn}")
 
-    with running(real_parts(tmp_path), settings_for(tmp_path)) as client, ThreadPoolExecutor(1) as another:
+    with running(real_parts(tmp_path), settings_for(tmp_path, rate_limit="off")) as client, ThreadPoolExecutor(1) as another:
         fill(client)
         writing = another.submit(write, client)
         while not writing.done():
