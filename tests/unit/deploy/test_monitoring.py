@@ -13,7 +13,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.builders import index, picture, real_parts, running, search, settings_for, whole_calibration
+from tests.builders import index, picture, real_parts, running, search, settings_for, two_worlds, whole_calibration
 
 promql_parser = pytest.importorskip("promql_parser", reason="expressions are read with promql-parser, of the dev extra")
 MONITORING = Path(__file__).resolve().parents[3] / "deploy" / "monitoring"
@@ -46,9 +46,10 @@ def selectors(expression: str) -> list[Any]:
 def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """What a service that has been used shows: labels by name of a series."""
     folder = tmp_path_factory.mktemp("service")
-    with running(replace(real_parts(folder), calibration=whole_calibration()), settings_for(folder)) as client:
+    calibration = replace(whole_calibration(), familiarity={"text": two_worlds()})
+    with running(replace(real_parts(folder), calibration=calibration), settings_for(folder)) as client:
         index(client, {"id": "a", "text": "x", "image": "f"}, pictures={"f": picture("x")})
-    with running(replace(real_parts(folder), calibration=whole_calibration()), settings_for(folder)) as client:  # with a snapshot
+    with running(replace(real_parts(folder), calibration=calibration), settings_for(folder)) as client:  # with a snapshot
         index(client, {"id": "b", "text": "y"})
         search(client, "x")
         families = list(text_string_to_metric_families(client.get("/metrics").text))
