@@ -75,7 +75,7 @@ class DataSection(_Section):
     corrected_labels: str = ""
     caption_words: Annotated[int, Field(ge=0)] = 0
     caption_words_min: PositiveInt = 25
-    caption_words_max_share: Share = 0.25
+    caption_words_max_share: Share = 0.1
 
 
 class FeaturesSection(_Section):
