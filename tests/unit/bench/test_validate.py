@@ -28,6 +28,7 @@ def test_a_run_never_asks_for_query_or_gallery_and_reports_both_rankings(tmp_pat
     assert set(asked) == {"train"}
     assert run.report() == report
     assert 0 < report["among_validation"] <= 1
+    assert 10 / 40 < report["partner_recall_at_10"] <= 1  # of 40 validation pairs
     assert report["evaluation"]["mean_map"] == pytest.approx((report["among_validation"] + report["against_train"]) / 2)
 
 
