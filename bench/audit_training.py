@@ -43,7 +43,7 @@ def configurations(options: argparse.Namespace, seed: int) -> dict[str, RunConfi
         A configuration by kind of labels.
     """
     common = ["training.precision=medium", "training.alarms=warn", f"training.n_bits={options.bits}"]
-    own = [f"noise.rate={options.noise}", f"noise.seed={seed}", f"training.seed={seed}", *options.overrides]
+    own = ["data.caption_words=0", f"noise.rate={options.noise}", f"noise.seed={seed}", f"training.seed={seed}", *options.overrides]
     corrected = f"data.corrected_labels={options.out / f'corrected-noise{options.noise:g}-seed{seed}.jsonl'}"
     kinds: dict[str, list[str]] = dict(zip(KINDS, ([], [corrected]), strict=True))
     return {kind: load_config(Path(options.config), [*common, *own, *more]) for kind, more in kinds.items()}

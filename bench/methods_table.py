@@ -31,7 +31,7 @@ BASELINE, REFERENCE = "scbch", "scbch-reference"
 FULL = tuple(name for name in (BASELINE, "hero") if name in METHODS)
 SLICE = tuple(name for name in METHODS if name not in FULL)
 _CONFIGS = {BASELINE: "photos", REFERENCE: "photos"}  # the others' configurations have the methods' names
-_COMMON = ("training.precision=medium", "training.alarms=warn")
+_COMMON = ("training.precision=medium", "training.alarms=warn", "data.caption_words=0")  # methods learn the same labels
 _ON_QUERY = ("training.selection=query", "training.patience=30")
 _NOISE_RATES, _LENGTHS = (0.5, 0.2, 0.8, 0.0), (64, 16, 32, 128)  # what is wanted first stands first
 _TABLE = "methods × noise × bits"

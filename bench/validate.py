@@ -5,7 +5,8 @@ r"""Settings against each other on validation pairs, judged by true labels: how 
 
 Training sees the given labels of nine tenths of the training split, as in any run; query and gallery are never read. The other
 tenth is ranked twice by its true labels, which only simulated noise lets us know: among itself, as items that nobody has trained
-on, and against the pairs that were trained on, as most of a database is. Finished runs are skipped.
+on, and against the pairs that were trained on, as most of a database is; and it is told how often a pair's own partner is among the
+first 10 of all partners. Finished runs are skipped.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import torch
 
 from bench.grid_command import exit_code, grid_parser, source_of, tell
@@ -28,9 +30,12 @@ from training.evaluation import LabelledCodes, evaluate_map, evaluate_within
 from training.experiment import Features, judge_by_validation, make_trainer
 from training.inputs import PairFeatures, select
 from training.loop import train_epochs
+from training.ranking_histograms import partner_places
+from training.ranking_metrics import expected_partner_recall
 from training.run_folder import RunFolder
 from training.trainer import Trainer
 
+_SHOWN = ("among_validation", "against_train", "partner_recall_at_10")
 _COMMON = ("training.precision=medium", "training.alarms=warn", "training.tensorboard=false")
 
 
@@ -43,7 +48,8 @@ def validate(config: RunConfig, features: Features, run: RunFolder) -> dict[str,
         run: Opened folder.
 
     Returns:
-        The report: ``evaluation.mean_map``, the mean of the two figures ``among_validation`` and ``against_train``, each in [0, 1].
+        The report: ``evaluation.mean_map``, the mean of the two figures ``among_validation`` and ``against_train``, each in [0, 1];
+        and ``partner_recall_at_10``, the probability that a validation pair's partner is among the first 10 of all partners.
     """
     train = features("train")
     with torch_settings(config.training):
@@ -52,11 +58,13 @@ def validate(config: RunConfig, features: Features, run: RunFolder) -> dict[str,
         best = train_epochs(trainer, judge, run, config.training)
         validation, learnt = (_encode(trainer, train, index) for index in (labels.validation_index, labels.train_index))
     among, against = evaluate_within(validation).mean_map, evaluate_map(validation, learnt).mean_map
+    places = [partner_places(validation, direction) for direction in ("i2t", "t2i")]
     report = {
         "epoch": best.epoch,
         "evaluation": {"mean_map": (among + against) / 2},
         "among_validation": among,
         "against_train": against,
+        "partner_recall_at_10": float(np.mean([expected_partner_recall(*each, k=10).mean() for each in places])),
     }
     run.write_report(report, "")
     return report
@@ -100,7 +108,7 @@ def render(found: dict[tuple[str, float, int, int], dict[str, Any]]) -> str:
     """
     columns = sorted({(rate, n_bits) for _, rate, n_bits, _ in found})
     lines = [
-        "mAP by true labels of validation pairs, among themselves / against the pairs trained on.",
+        "mAP by true labels of validation pairs, among themselves / against the pairs trained on / recall at 10 of their partners.",
         "",
         f"| | {' | '.join(f'noise {rate:g}, {n_bits} bits' for rate, n_bits in columns)} | mean |",
         f"|---|{'---|' * (len(columns) + 1)}",
@@ -116,7 +124,7 @@ def render(found: dict[tuple[str, float, int, int], dict[str, Any]]) -> str:
 def _cell(reports: Sequence[dict[str, Any]]) -> str:
     if not reports:
         return "—"
-    return " / ".join(f"{fmean(report[name] for report in reports):.3f}" for name in ("among_validation", "against_train"))
+    return " / ".join(f"{fmean(report[name] for report in reports):.3f}" for name in _SHOWN)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -35,6 +35,8 @@ _CACHED_WEIGHTS = """Weights they name that are not in this folder ({names}) com
 or are those of a repository of the hub at one commit; they are checked against `config.json`."""
 _NO_GRAPHS = """The encoders are not here as graphs, so it is not served before
 `python -m training export DIR --out DIR` has written them."""
+_WORDS = """Beside them {n_words} frequent words of the training captions were learnt, so that codes tell more apart than these
+labels. A caption names little of what a picture shows, and figures below are by the labels alone."""
 _READY_MADE = """Turns ready-made features of a benchmark into binary codes of {n_bits} bits. What gave the features
 is not known here, so it cannot encode pictures or texts and is not served; `python -m training evaluate` judges it.
 
@@ -73,7 +75,7 @@ Bundle `{bundle_id}`. {purpose}
 ## How it was trained
 {_table(manifest.training)}
 
-Labels ({len(manifest.label_names)}): {", ".join(manifest.label_names)}.
+Labels ({len(manifest.label_names)}): {", ".join(manifest.label_names)}.{_words(manifest)}
 
 ## How good it is
 On data kept out of training; relevant means sharing at least one label; mean average precision over the whole database, exact in
@@ -88,6 +90,11 @@ expectation over ties; `chance` is what a random order comes to.
 It ranks by the labels it was trained on and by what its backbones ({_known(manifest)}) can tell apart. It was
 not tested for identifying people, and its mistakes follow those of its training data.
 """
+
+
+def _words(manifest: Manifest) -> str:
+    n_words = manifest.training.get("caption_words")
+    return f"\n\n{_WORDS.format(n_words=n_words)}" if n_words else ""
 
 
 def _known(manifest: Manifest) -> str:

@@ -58,6 +58,8 @@ class DataSection(_Section):
 
     ``n_query`` and ``n_train`` are for feature files: the first rows are queries, the next ones trained on; 0 stands for the
     numbers (or shares) of the benchmark's reference split. ``corrected_labels``: file of labels for the given ones of train.
+    ``caption_words``: at most so many words that stand in ``caption_words_min`` of train's captions or more, but in no larger share
+    than ``caption_words_max_share``, are learnt beside the given labels; 0 for none.
     """
 
     image_column: str = "image"
@@ -71,6 +73,9 @@ class DataSection(_Section):
     n_query: Annotated[int, Field(ge=0)] = 0
     n_train: Annotated[int, Field(ge=0)] = 0
     corrected_labels: str = ""
+    caption_words: Annotated[int, Field(ge=0)] = 0
+    caption_words_min: PositiveInt = 25
+    caption_words_max_share: Share = 0.1
 
 
 class FeaturesSection(_Section):

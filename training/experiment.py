@@ -94,7 +94,7 @@ def _run(config: RunConfig, features: Features, run: RunFolder, progress: Progre
 
 
 def make_trainer(config: RunConfig, train: PairFeatures) -> tuple[Trainer, TrainingLabels]:
-    """Makes a run's trainer and what it may see of the labels.
+    """Makes a run's trainer and what it may see of the labels; words of captions, if there are such, are for the trainer alone.
 
     Args:
         config: Resolved configuration.
@@ -107,9 +107,10 @@ def make_trainer(config: RunConfig, train: PairFeatures) -> tuple[Trainer, Train
         DatasetError: If the training split is too small.
     """
     labels = make_training_labels(train.true_labels, config, corrections=train.corrections)
-    n_train, n_labels = len(labels.train_index), train.true_labels.shape[1]
+    learnt = train.caption_words.join(labels.given_labels) if train.caption_words else labels.given_labels
+    n_train, n_labels = len(labels.train_index), learnt.shape[1]
     method = METHODS[config.method.name].create(config.method.checked_options(), n_train=n_train, n_labels=n_labels)
-    return Trainer(method, select(train, labels.given_labels, labels.train_index), config.training), labels
+    return Trainer(method, select(train, learnt, labels.train_index), config.training), labels
 
 
 def judge_by_validation(validation: LabelledFeatures) -> Judge:
@@ -187,6 +188,7 @@ def _noise_facts(train: PairFeatures, labels: TrainingLabels, config: RunConfig)
         "n_train": len(labels.train_index),
         "n_validation": len(labels.validation_index),
         "noise_rate": config.noise.rate,
+        "caption_words": list(train.caption_words.words) if train.caption_words else [],
         "n_corrected": len(train.corrections.rows) if train.corrections else 0,
         "n_changed": int(changed.sum()),
         "true_label_share": float(kept),

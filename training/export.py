@@ -55,7 +55,7 @@ def export_bundle(run: RunFolder, folder: Path, *, finish: Callable[[EncoderBund
         origin=config.bundle.origin,
         license=config.bundle.license,
     )
-    bundle = EncoderBundle(manifest, heads, _classifiers(tensors))
+    bundle = EncoderBundle(manifest, heads, _classifiers(tensors, len(manifest.label_names)))
     bundle.calibration, bundle.label_reader = _measured(run, bundle)
     bundle = finish(bundle) if finish else bundle
     bundle.save_pretrained(folder)
@@ -91,10 +91,10 @@ def read_heads(run: RunFolder) -> dict[str, HashHead]:
     return heads
 
 
-def _classifiers(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Returns the label classifiers, by modality; none for methods that learn none."""
+def _classifiers(tensors: dict[str, Tensor], n_labels: int) -> dict[str, Tensor]:
+    """Returns the classifiers of given labels, which come before words of captions, by modality; none if the method has none."""
     named = {name: f"method.classifier.{name}" for name in MODALITIES}
-    return {name: tensors[key] for name, key in named.items() if key in tensors}
+    return {name: tensors[key][:, :n_labels].contiguous() for name, key in named.items() if key in tensors}
 
 
 def _encoder_spec(modality: str, config: RunConfig, facts: dict[str, Any], head: dict[str, Any]) -> EncoderSpec:
@@ -118,6 +118,7 @@ def _training_facts(config: RunConfig, facts: dict[str, Any], report: dict[str, 
         "seed": config.training.seed,
         "epoch": report["epoch"],
         "n_epochs": config.training.epochs,
+        **({"caption_words": len(words)} if (words := report.get("caption_words")) else {}),
         "batch_size": config.training.batch_size,
         "learning_rate": config.training.learning_rate,
     }

@@ -15,8 +15,9 @@ import torch
 
 from model.backbones import load_backbone
 from model.codes import Float32, Int64, UInt8
-from model.errors import DatasetError
-from training.config import RunConfig
+from model.errors import ConfigError, DatasetError
+from training.caption_words import CaptionWords, find_caption_words
+from training.config import DataSection, RunConfig
 from training.datasets import ColumnNames, FeaturePairs, FeatureSplits, PairDataset, PairSplits, SplitOptions, load_data
 from training.features import extract_features
 from training.label_corrections import LabelCorrections, read_corrections
@@ -34,12 +35,14 @@ class PairFeatures:
         text: (N, text feature_dim) float32.
         true_labels: (N, C) uint8 multi-hot.
         corrections: Labels that training sees in the place of given ones; None for no such.
+        caption_words: Words that are learnt beside given labels; None for no such.
     """
 
     image: Float32
     text: Float32
     true_labels: UInt8
     corrections: LabelCorrections | None = None
+    caption_words: CaptionWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,10 @@ def read_pairs(config: RunConfig, data: Path, *, cache_dir: Path, with_labels: b
         with_labels: False for pairs whose labels nobody needs: their column may be missing. Feature files have theirs anyway.
 
     Returns:
-        The three splits; corrected labels, if configured, with the training split.
+        The three splits; corrected labels and words of captions, if configured, with the training split.
 
     Raises:
+        ConfigError: If words of captions are wanted of ready-made features, which have none.
         DatasetError: If the data set or the corrected labels cannot be read.
     """
     names = config.data
@@ -77,12 +81,25 @@ def read_pairs(config: RunConfig, data: Path, *, cache_dir: Path, with_labels: b
     columns = ColumnNames(image=names.image_column, text=names.text_column, labels=labels, id=names.id_column)
     splits = SplitOptions(names.split_seed, names.n_query, names.n_train, names.train_split, names.query_split, names.gallery_split)
     pairs = load_data(data, columns=columns, splits=splits, cache_dir=cache_dir)
-    if not names.corrected_labels:
-        return pairs
-    found = read_corrections(Path(names.corrected_labels), pairs.train.ids, pairs.label_names)
-    if isinstance(pairs, FeatureSplits):
-        return replace(pairs, train=replace(pairs.train, corrections=found))
+    found = None
+    if names.corrected_labels:
+        found = read_corrections(Path(names.corrected_labels), pairs.train.ids, pairs.label_names)
+    if isinstance(pairs, PairSplits):
+        words = _caption_words(pairs, names) if names.caption_words and with_labels else None
+        return replace(pairs, train=replace(pairs.train, corrections=found, caption_words=words))
+    if names.caption_words:
+        raise ConfigError(["data.caption_words: ready-made features come without captions; set it to 0"])
     return replace(pairs, train=replace(pairs.train, corrections=found))
+
+
+def _caption_words(pairs: PairSplits, names: DataSection) -> CaptionWords:
+    return find_caption_words(
+        pairs.train.texts,
+        pairs.label_names,
+        n_words=names.caption_words,
+        min_captions=names.caption_words_min,
+        max_share=names.caption_words_max_share,
+    )
 
 
 def extract_pair_features(pairs: PairDataset | FeaturePairs, split: str, config: RunConfig, *, cache_dir: Path) -> PairFeatures:
@@ -113,7 +130,7 @@ def extract_pair_features(pairs: PairDataset | FeaturePairs, split: str, config:
             sides[modality] = extract_features(
                 load_backbone(name, modality), inputs, cache_dir=cache_dir, batch_size=config.features.batch_size, progress=advance
             )
-    return PairFeatures(sides["image"], sides["text"], pairs.true_labels, pairs.corrections)
+    return PairFeatures(sides["image"], sides["text"], pairs.true_labels, pairs.corrections, pairs.caption_words)
 
 
 def make_training_labels(true_labels: UInt8, config: RunConfig, *, corrections: LabelCorrections | None = None) -> TrainingLabels:
@@ -174,11 +191,13 @@ def data_facts(pairs: PairSplits | FeatureSplits, data: Path) -> dict[str, Any]:
         data: The folder or name; only its last part is kept.
 
     Returns:
-        JSON-able facts; ``features`` among them where they came ready-made, ``corrected_labels`` where there are such.
+        JSON-able facts; ``features`` among them where they came ready-made, ``corrected_labels`` and ``caption_words`` where there
+        are such.
     """
     features = {"features": pairs.source_facts()} if isinstance(pairs, FeatureSplits) else {}
     corrections = pairs.train.corrections
     corrected = {"corrected_labels": {"n": len(corrections.rows), "sha256": corrections.digest}} if corrections else {}
+    words = pairs.train.caption_words if isinstance(pairs, PairSplits) else None
     splits = {"train": pairs.train, "query": pairs.query, "gallery": pairs.gallery}
     return {
         "data": data.resolve().name,
@@ -186,6 +205,7 @@ def data_facts(pairs: PairSplits | FeatureSplits, data: Path) -> dict[str, Any]:
         "splits": {name: _split_facts(split) for name, split in splits.items()},
         **features,
         **corrected,
+        **({"caption_words": words.facts()} if words else {}),
     }
 
 

@@ -56,6 +56,7 @@ def render_summary(report: Mapping[str, Any]) -> str:
     """
     found = report["evaluation"]
     corrected = f"; labels of {n} pairs corrected by a file" if (n := report.get("n_corrected")) else ""
+    words = f"; {n} words of captions learnt beside the labels" if (n := len(report.get("caption_words", ()))) else ""
     return f"""# {METHODS[report["method"]].title}, {found["n_bits"]} bits, on {report["data"]}
 
 {render_figures(found, report.get("curves", {}))}
@@ -63,7 +64,7 @@ def render_summary(report: Mapping[str, Any]) -> str:
 ties; {found["n_without_relevant"]} queries without anything relevant are left out. {_choice(report)}
 
 Training: {report["n_train"]} pairs; noise rate {report["noise_rate"]} ({report["n_changed"]} samples changed,
-{report["true_label_share"]:.1%} of the true labels survive){corrected}; seed {report["seed"]}.
+{report["true_label_share"]:.1%} of the true labels survive){corrected}{words}; seed {report["seed"]}.
 """
 
 

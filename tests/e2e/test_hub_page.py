@@ -71,7 +71,7 @@ def test_the_pages_commands_and_programs_run_in_their_order(hub: FakeHub, around
                 told.append(ran(words_of(line), tmp_path, around))
     bundles = {name for name in hub.history if name.startswith("ada/")}
     assert bundles == {"ada/photos-64", "ada/photos-64-again"}
-    assert told[0].startswith("3d62a5ee91e668b4 64 [[")
+    assert told[0].startswith("2ebc3ba6e641caab 64 [[")
     assert f"{hub.endpoint}/ada/photos-64/commit/" in told[1]
     assert (tmp_path / "runs" / "clip" / "bundle" / "image.onnx").exists()
     assert (tmp_path / "copies" / "photos-64" / "config.json").read_bytes() == (

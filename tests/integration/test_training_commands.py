@@ -168,6 +168,24 @@ def test_an_audits_corrections_are_trained_on(workplace: Workplace, tmp_path: Pa
     assert json.loads((tmp_path / "run" / "run.json").read_bytes())["corrected_labels"]["n"] == 1
 
 
+def test_words_of_captions_are_trained_on_and_belong_to_the_run(
+    workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--set", "data.caption_words=5", "--set", "data.caption_words_min=4", "--set", "data.caption_words_max_share=1.0"]
+    train = [*workplace.train()[:-1], str(tmp_path / "run"), *words]
+    assert main(train) == 0
+    report, facts = (json.loads((tmp_path / "run" / name).read_bytes()) for name in ("report.json", "run.json"))
+    assert (report["caption_words"], facts["caption_words"]["n"]) == (["text", "train"], 2)
+    bundle = EncoderBundle.from_pretrained(tmp_path / "run" / "bundle")
+    assert (bundle.manifest.label_names, bundle.manifest.training["caption_words"]) == (("cat", "dog"), 2)
+    assert bundle.label_reader is None or bundle.label_reader.names == ("cat", "dog")
+    write_image_folder(tmp_path / "pairs", {split: rows_of(split, n) for split, n in (("train", 8), ("query", 2), ("gallery", 2))})
+    write_image_folder(tmp_path / "pairs", {"train": rows_of("train", 8, text="a train")})
+    train[train.index("--data") + 1] = str(tmp_path / "pairs")
+    assert main(train) == 2
+    assert "caption_words.n: there 2, now 1" in capsys.readouterr().err
+
+
 def test_an_audit_of_other_pairs_than_the_runs_is_refused(
     workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

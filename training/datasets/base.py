@@ -19,6 +19,7 @@ from PIL import Image
 
 from model.codes import UInt8
 from model.errors import DatasetError
+from training.caption_words import CaptionWords
 from training.label_corrections import LabelCorrections
 
 SPLITS = ("train", "query", "gallery")
@@ -90,6 +91,7 @@ class PairDataset:
         label_names: (C) names, in the order of the columns of ``true_labels``.
         image_bytes: Returns the encoded picture of the i-th pair; raises DatasetError if it cannot be read.
         corrections: Labels that training sees in the place of given ones; None for no such.
+        caption_words: Words of the texts that are learnt beside given labels; None for no such.
     """
 
     ids: list[str]
@@ -98,6 +100,7 @@ class PairDataset:
     label_names: tuple[str, ...]
     image_bytes: Callable[[int], bytes]
     corrections: LabelCorrections | None = None
+    caption_words: CaptionWords | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -23,6 +23,7 @@ def finished(out: Path, cell: Cell, value: float) -> None:
 def test_every_method_has_its_place_and_a_configuration() -> None:
     cells = plan_cells(FULL, SLICE, [1], reference=True)
     assert {cell.config().method.name for cell in cells} == set(METHODS)
+    assert {cell.config().data.caption_words for cell in cells} == {0}  # all learn the same labels
 
 
 def test_full_methods_get_the_whole_grid_and_others_a_cross() -> None:

@@ -28,6 +28,7 @@ def test_a_run_never_asks_for_query_or_gallery_and_reports_both_rankings(tmp_pat
     assert set(asked) == {"train"}
     assert run.report() == report
     assert 0 < report["among_validation"] <= 1
+    assert 10 / 40 < report["partner_recall_at_10"] <= 1  # of 40 validation pairs
     assert report["evaluation"]["mean_map"] == pytest.approx((report["among_validation"] + report["against_train"]) / 2)
 
 
@@ -40,11 +41,12 @@ def test_settings_have_folders_of_their_own_and_may_be_several(tmp_path: Path) -
 
 def test_a_row_holds_both_rankings_averaged_over_seeds() -> None:
     reports = {
-        ("", 0.5, 64, seed): {"among_validation": 0.7 + seed / 100, "against_train": 0.8 + seed / 100} for seed in (1, 2, 3)
-    } | {("x=1", 0.8, 64, 1): {"among_validation": 0.1, "against_train": 0.2}}
+        ("", 0.5, 64, seed): {"among_validation": 0.7 + seed / 100, "against_train": 0.8 + seed / 100, "partner_recall_at_10": 0.3}
+        for seed in (1, 2, 3)
+    } | {("x=1", 0.8, 64, 1): {"among_validation": 0.1, "against_train": 0.2, "partner_recall_at_10": 0.1}}
     table = render(reports)
-    assert "| as configured | 0.720 / 0.820 | — | 0.720 / 0.820 |" in table
-    assert "| x=1 | — | 0.100 / 0.200 | 0.100 / 0.200 |" in table
+    assert "| as configured | 0.720 / 0.820 / 0.300 | — | 0.720 / 0.820 / 0.300 |" in table
+    assert "| x=1 | — | 0.100 / 0.200 / 0.100 | 0.100 / 0.200 / 0.100 |" in table
 
 
 def test_a_setting_that_does_not_exist_is_told_before_any_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
