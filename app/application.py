@@ -14,12 +14,12 @@ from starlette.types import ASGIApp
 
 from app.arrival import Arrive
 from app.assembly import VERSION
-from app.errors import install_handlers
+from app.error_answers import install_handlers
 from app.form_schemas import form_schemas
 from app.meters import Meters
 from app.middleware import EncodedItemIds, LimitSize, Observe
 from app.openapi import describe_problems
-from app.other_methods import install_allow
+from app.other_methods import HeadAsGet, install_allow
 from app.routes import ROUTERS, check_guarded, short_ways, static_files
 from app.settings import Settings
 from app.shortcut import Shortcut
@@ -89,6 +89,7 @@ def _surround(app: FastAPI, settings: Settings, meters: Meters) -> None:
         "/index/jobs": settings.max_archive_bytes,
     }
     app.add_middleware(Shortcut, ways=short_ways())  # added first, so innermost
+    app.add_middleware(HeadAsGet)
     app.add_middleware(EncodedItemIds)
     app.add_middleware(Arrive, body_timeout_s=settings.body_timeout_s, request_timeout_s=settings.request_timeout_s)
     app.add_middleware(LimitSize, max_bytes=settings.max_request_bytes, by_path=limits)

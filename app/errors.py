@@ -6,21 +6,16 @@ Decides status, type and title of every error, and what of it a client may read.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import Scope
 
 from model import errors
-from model.errors import HashingError, InvalidRequest, Overloaded, RateLimited, Unauthenticated
-
-_log = logging.getLogger(__name__)
+from model.errors import HashingError, InvalidRequest
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
@@ -167,23 +162,6 @@ def instance_of(scope: Scope) -> str:
     return raw.split(b"?", 1)[0].decode("ascii", "replace")
 
 
-def field_errors(found: Sequence[Any]) -> list[dict[str, Any]]:
-    """Reduces pydantic's errors to place, message and type: what was sent is not echoed.
-
-    Args:
-        found: Entries of a validation error.
-
-    Returns:
-        As many entries with ``loc``, ``msg`` and ``type``.
-    """
-    return [{"loc": list(entry["loc"]), "msg": _message(entry), "type": entry["type"]} for entry in found]
-
-
-def _message(entry: Any) -> str:
-    is_json = entry["type"] != "json_invalid"  # of no JSON the place is the character where reading stopped
-    return str(entry["msg"]) if is_json else f"not readable JSON: {entry['ctx']['error']} at character {entry['loc'][-1]}"
-
-
 def problem_responses(*classes: type[HashingError], statuses: Sequence[int] = ()) -> dict[int | str, dict[str, Any]]:
     """Describes the problems of a route for OpenAPI, one example each.
 
@@ -201,50 +179,6 @@ def problem_responses(*classes: type[HashingError], statuses: Sequence[int] = ()
     return by_status
 
 
-def install_handlers(app: FastAPI) -> None:
-    """Makes an application answer every expected error as a problem.
-
-    Args:
-        app: The application.
-    """
-    app.add_exception_handler(HashingError, _on_hashing_error)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(HTTPException, _on_http_error)
-
-
 def _described(kind: Kind) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": kind.title, "content": {PROBLEM_MEDIA_TYPE: {"schema": schema, "examples": {}}}}
-
-
-async def _on_hashing_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HashingError):
-        raise error
-    if not kind_of(error).public:
-        _log.error("%s %s", request.method, instance_of(request.scope), exc_info=error)
-    return problem_response(problem_of(error, instance=instance_of(request.scope)), _headers_of(error))
-
-
-def _headers_of(error: HashingError) -> dict[str, str]:
-    if isinstance(error, Overloaded | RateLimited):
-        return {"Retry-After": str(error.retry_after_s)}
-    if isinstance(error, Unauthenticated):
-        return {"WWW-Authenticate": 'Bearer realm="bitlens"' + (', error="invalid_token"' if error.had_key else "")}
-    return {}
-
-
-async def _on_validation_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
-        raise error
-    found = field_errors(error.errors())
-    detail = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in found[:3])
-    body = problem(PROBLEMS[InvalidRequest], detail, instance=instance_of(request.scope), errors=found)
-    return problem_response(body)
-
-
-async def _on_http_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    kind = routing_kind(error.status_code)
-    detail = error.detail if error.detail != HTTPStatus(error.status_code).phrase else None
-    return problem_response(problem(kind, detail, instance=instance_of(request.scope)), error.headers)

@@ -1,4 +1,4 @@
-"""``Allow`` of answers 405: the methods of all routes at an address, not only the first one's.
+"""What no route says of methods: HEAD is GET without a body, and ``Allow`` of an answer 405 names all methods of an address.
 
 Does not know what the routes do.
 """
@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route, Router
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import instance_of, problem, problem_response, routing_kind
 
@@ -29,7 +29,8 @@ def allowed_methods(routers: Sequence[Router], scope: Scope) -> set[str]:
     """
     routes = [route for router in routers for route in router.routes if isinstance(route, Route)]
     first = next((route for route in routes if route.matches(scope)[0] is not Match.NONE), None)
-    return {method for route in routes if first is not None and route.path == first.path for method in route.methods or ()}
+    methods = {method for route in routes if first is not None and route.path == first.path for method in route.methods or ()}
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def install_allow(app: Starlette, routers: Sequence[Router]) -> None:
@@ -48,3 +49,29 @@ def install_allow(app: Starlette, routers: Sequence[Router]) -> None:
         return problem_response(problem(routing_kind(error.status_code), instance=instance_of(request.scope)), headers)
 
     app.add_exception_handler(405, on_other_method)
+
+
+class HeadAsGet:
+    """Answers HEAD as GET, without the body (RFC 9110, 9.3.2).
+
+    Args:
+        app: What it surrounds.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; see ASGI."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        inner = {**scope, "method": "GET"}
+        try:
+            await self._app(inner, receive, send_without_body)
+        finally:
+            scope["route"] = inner.get("route")  # for the log line and the figures

@@ -53,7 +53,7 @@ class Shortcut:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; see ASGI."""
         way = self._ways.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
-        if way is None or not _is_json(scope):
+        if way is None or scope["query_string"] or not _is_json(scope):
             await self._app(scope, receive, send)
             return
         scope["route"] = way.route  # for the log line and the figures

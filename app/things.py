@@ -218,13 +218,13 @@ def read_code(text: str, n_bits: int) -> bytes:
         InvalidRequest: If it is neither or has another length.
     """
     n_bytes = n_bits // 8
-    n_base64 = -(-n_bytes // 3) * 4
+    length = f"code: a code of {n_bits} bits has {2 * n_bytes} hex digits or {-(-n_bytes // 3) * 4} characters of base64"
     if len(text) == 2 * n_bytes and _HEX.fullmatch(text):
         return bytes.fromhex(text)
     try:
         code = base64.b64decode(text.encode("ascii").translate(_STANDARD), validate=True)
     except ValueError as error:
-        raise InvalidRequest("code: neither hex nor base64") from error
+        raise InvalidRequest(length if _HEX.fullmatch(text) else "code: neither hex nor base64") from error
     if len(code) != n_bytes:
-        raise InvalidRequest(f"code: a code of {n_bits} bits has {2 * n_bytes} hex digits or {n_base64} characters of base64")
+        raise InvalidRequest(length)
     return code

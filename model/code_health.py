@@ -190,7 +190,7 @@ def alarms(health: CodeHealth, name: str) -> list[str]:
         )
     if health.largest_bucket > _CROWDED * health.n_codes:
         share = health.largest_bucket / health.n_codes
-        found.append(f"{name}: {share:.0%} of the codes are equal, so that a search cannot rank them")
+        found.append(f"{name}: {share:.0%} of the codes are one and the same, so that a search cannot rank them")
     return found
 
 

@@ -127,5 +127,5 @@ def normalise_text(text: str) -> str:
     visible = "".join(c if unicodedata.category(c)[0] != "C" or c in _JOINERS else " " for c in unicodedata.normalize("NFC", text))
     normalised = " ".join(visible.split())
     if not normalised.strip(_JOINERS + " "):
-        raise EmptyText("the text is empty")
+        raise EmptyText("nothing in the text can be read" if text.strip() else "the text is empty")
     return normalised

@@ -52,7 +52,7 @@ LIBRARY_ROOMS = {
     "sqlalchemy": ["app/catalog/sql.py", "app/catalog/sql_*.py"],  # one adapter; its tables are a file of their own
     "httpx": ["app/client.py", "app/ingest_http.py", "app/fetch.py", "app/fetch_rules.py", "training/datasets/hub.py"],
     "limits": ["app/rate_limit.py"],
-    "fastapi": ["app/main.py", "app/application.py", "app/deps.py", "app/errors.py", "app/routes/*.py"],
+    "fastapi": ["app/main.py", "app/application.py", "app/deps.py", "app/error_answers.py", "app/routes/*.py"],
     "torch": [*TORCH_IN_MODEL, "training/*"],
     "transformers": ["model/backbones/minilm.py", "model/backbones/checkpoint.py"],
     "onnxruntime": ["model/graph_encoder.py", "training/graphs/*"],

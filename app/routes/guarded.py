@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Literal, TypeVar
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute
 
@@ -17,7 +18,7 @@ from app.caller import current_caller
 from app.errors import problem_responses
 from app.gate import Gate
 from app.keys import Role
-from model.errors import Forbidden, RateLimited, Unauthenticated
+from model.errors import Forbidden, InvalidRequest, RateLimited, Unauthenticated
 
 Need = Role | Literal["nothing"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,10 +62,13 @@ class GuardedRoute(APIRoute):
             raise TypeError(f"the route {path!r} ({endpoint.__name__}) does not say which role it needs")
         self.needed: Need = role
         if role != "nothing":
-            refusals = problem_responses(Unauthenticated, Forbidden, RateLimited, statuses=[408] if _has_body(more) else [])
+            refusals = problem_responses(
+                InvalidRequest, Unauthenticated, Forbidden, RateLimited, statuses=[408] if _has_body(more) else []
+            )
             more["responses"] = {**refusals, **(more.get("responses") or {})}
             more["openapi_extra"] = {**_GUARDED, "x-role": role, **(more.get("openapi_extra") or {})}
         super().__init__(path, endpoint, **more)
+        self._parameters = _parameters(self.dependant)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Returns FastAPI's handler behind the gate."""
@@ -76,11 +80,19 @@ class GuardedRoute(APIRoute):
         async def admit(request: Request) -> Response:
             gate: Gate = request.app.state.gate
             await gate.admit(request.scope, role)
+            if request.scope["query_string"]:
+                self._check_parameters(request)
             if role != "read":
                 current_caller().may_take(request.app.state.services.settings.write_timeout_s)
             return await handle(request)
 
         return admit
+
+    def _check_parameters(self, request: Request) -> None:
+        """Refuses what would be passed over, such as a filter that ought to be in the body."""
+        if unknown := sorted(set(request.query_params) - self._parameters):
+            known = f"; there are {', '.join(sorted(self._parameters))}" if self._parameters else ""
+            raise InvalidRequest(f"{unknown[0][:100]!r} is no parameter of this address{known}")
 
 
 def check_guarded(routes: Sequence[BaseRoute]) -> None:
@@ -100,3 +112,8 @@ def check_guarded(routes: Sequence[BaseRoute]) -> None:
 
 def _has_body(more: dict[str, Any]) -> bool:
     return bool({"POST", "PUT", "PATCH"} & set(more.get("methods") or ()))
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*map(_parameters, dependant.dependencies))

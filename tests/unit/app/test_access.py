@@ -43,8 +43,9 @@ def sample(path: str) -> str:
 
 
 def needed_for(method: str, path: str) -> str | None:
-    """Returns what the route that serves a request declares, or None if the method is not allowed."""
-    serving = [one for one in ADDRESSES if one.regex.match(path) and method in one.methods]
+    """Returns what the route that serves a request declares, or None if the method is not allowed; HEAD needs what GET does."""
+    asked = "GET" if method == "HEAD" else method
+    serving = [one for one in ADDRESSES if one.regex.match(path) and asked in one.methods]
     return serving[0].needed if serving else None
 
 

@@ -165,7 +165,7 @@ def test_lines_about_a_failure_carry_the_requests_id(parts, tmp_path):
         parts.catalog.failing = True
         client.post("/index", json={"items": [{"id": "a", "text": "x"}]}, headers={"x-request-id": "r2"})
     assert {line["request_id"] for line in lines if line["logger"].startswith("app.")} == {"r2"}
-    assert {line["logger"] for line in lines} >= {"app.errors", "app.access"}
+    assert {line["logger"] for line in lines} >= {"app.error_answers", "app.access"}
 
 
 def test_an_item_is_logged_by_its_routes_template(client):

@@ -59,7 +59,7 @@ def test_equal_codes_are_told_in_words(client):
         index(client, *({"id": str(n), "text": "the same"} for n in range(start, start + 40)))
     alarms = client.get("/stats/codes").json()["alarms"]
     assert "texts: 0 of 64 bits carry information (64 hardly ever change)" in alarms
-    assert any("100% of the codes are equal" in alarm for alarm in alarms)
+    assert any("100% of the codes are one and the same" in alarm for alarm in alarms)
 
 
 def test_a_service_that_is_too_busy_to_measure_says_so(parts, tmp_path):

@@ -96,7 +96,7 @@ def test_healthy_codes_raise_no_alarm_and_few_codes_none_at_all() -> None:
 def test_bits_that_move_together_and_crowded_codes_are_told() -> None:
     told = alarms(measure_codes(pack_codes(np.repeat(random_signs(4)[:, :1], 16, axis=1))), "texts")
     assert "texts: the bits move together: 16 bits tell as much as 1.0 independent ones" in told
-    assert any("of the codes are equal" in sentence for sentence in told)
+    assert any("of the codes are one and the same" in sentence for sentence in told)
 
 
 def test_the_modality_gap_is_the_distance_of_the_means_on_the_sphere() -> None:
