@@ -94,6 +94,7 @@ bundle-photos: $(VENV)/demo.stamp ## Train bundles/photos-64 on a data set of ph
 	@test -n "$(DATA)" || { echo "make bundle-photos DATA=DIR: give the folder of the data set"; exit 2; }
 	$(BIN)/python -m training train --config training/configs/photos.toml --data "$(DATA)" --out runs/photos-64
 	$(BIN)/python -m training export runs/photos-64 --data "$(DATA)" --out bundles/photos-64
+	$(BIN)/python -m training calibrate --bundle bundles/photos-64 --data "$(DATA)" --in-place
 
 results: $(VENV)/demo.stamp ## The tables of docs/results.md: every method, three seeds; goes on where it stopped. DATA=DIR.
 	@test -n "$(DATA)" || { echo "make results DATA=DIR: give the folder of the data set"; exit 2; }
