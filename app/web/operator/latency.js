@@ -41,9 +41,12 @@ export function noteMetrics(text, at) {
 function figuresOf(counts, earlier) {
   const isFirst = looks.length < 2;
   const lately = isFirst ? new Map() : since(counts, earlier);
-  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => quantile(counts, share));
-  return { n: total(counts), p50, p95, p99, nLately: total(lately), p95Lately: quantile(lately, 0.95) };
+  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => told(counts, share));
+  return { n: total(counts), p50, p95, p99, nLately: total(lately), p95Lately: told(lately, 0.95) };
 }
+
+/** Returns a quantile, or null where there are too few requests to have one: 20 for 95 %, 100 for 99 %. */
+const told = (counts, share) => (Math.round(total(counts) * (1 - share) * 1e6) >= 1e6 ? quantile(counts, share) : null);
 
 function failuresBy(samples) {
   const failed = new Map();
@@ -56,7 +59,9 @@ function failuresBy(samples) {
 
 /** Draws the panel. */
 export function drawLatency({ routes, stages }) {
-  const note = "A bar begins where half are answered, its tick is at 95 %, its end at 99 %, on a logarithmic scale.";
+  const note =
+    "A bar begins where half are answered, its tick is at 95 %, its end at 99 %, on a logarithmic scale. " +
+    "Times are read off buckets; 95 % needs 20 requests, 99 % needs 100.";
   return [
     el(
       "p",
@@ -71,7 +76,8 @@ export function drawLatency({ routes, stages }) {
 const routeRow = (row) => [row.key, whole(row.n), row.nFailed ? el("b", { class: "bad" }, whole(row.nFailed)) : "0", ...times(row)];
 const stageRow = (row) => [row.labels.stage.replace("_", " "), whole(row.n), "", ...times(row)];
 const times = ({ p50, p95, p99, nLately, p95Lately }) => [
-  duration(p50), duration(p95), duration(p99), p50 ? rangeBar([p50, p95, p99], SCALE) : "", whole(nLately), duration(p95Lately),
+  duration(p50), duration(p95), duration(p99), p50 ? rangeBar([p50, p95 ?? p50, p99 ?? p95 ?? p50], SCALE) : "",
+  whole(nLately), duration(p95Lately),
 ];
 
 function table(caption, heads, rows) {
