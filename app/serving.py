@@ -1,6 +1,7 @@
 """From checked settings to a service that has stopped.
 
-Decides the order: log lines first, then what keys and rates say, then the address, then who may call, then the parts. Does not know what is served.
+Decides the order: log lines first, then what keys and rates say, then the address, then who may call, then the parts. Does not know
+what is served.
 """
 
 from __future__ import annotations
