@@ -18,11 +18,11 @@ COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY app app
 COPY model model
 COPY training training
-# EXTRAS=otel adds what sends spans.
+# EXTRAS=otel adds what sends spans; an extra without a lock is refused.
 ARG EXTRAS=
 RUN PIP_PYTHON=/opt/build/bin/python pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels . \
     && pip install --quiet --no-deps /wheels/*.whl \
-    && if [ -n "$EXTRAS" ]; then pip install --quiet -c constraints.txt "$(echo /wheels/*.whl)[$EXTRAS]"; fi
+    && if [ -n "$EXTRAS" ]; then pip install --quiet --require-hashes --only-binary :all: -r "requirements/$EXTRAS.lock"; fi
 
 
 # Without what no request comes by: the trainer, tests of libraries, the C library of ONNX Runtime (Python's has its own copy),

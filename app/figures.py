@@ -47,6 +47,7 @@ class Figures:
         cache_is_up: Whether codes can be kept.
         uptime_s: Seconds since the services were put together.
         snapshot_age_s: Seconds since the index snapshot was written, or None if there is none.
+        disk_free_bytes: Free space where the data folder lies, or None if that cannot be told.
         drift: How far distances are from the calibration's, one a calibrated direction.
         tallies: Judgements by what asked and what was found, or None if the catalogue cannot tell right now.
         familiarity: How familiar searches were, one a modality of which that is known.
@@ -58,6 +59,7 @@ class Figures:
     cache_is_up: bool
     uptime_s: float
     snapshot_age_s: float | None = None
+    disk_free_bytes: int | None = None
     drift: tuple[DriftFigure, ...] = ()
     tallies: Mapping[Direction, Tally] | None = None
     familiarity: tuple[FamiliarityFigure, ...] = ()

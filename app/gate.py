@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from app.hosts import Hosts, is_loopback, open_hosts
 from app.keys import Key, Keys, Role, open_keys
-from app.rate_limit import RateLimiter, open_limiter
+from app.rate_limit import RateLimiter, open_limiter, read_limit
 from app.settings import Settings
 from model.errors import ConfigError, Forbidden, RateLimited, Unauthenticated
 
@@ -105,6 +105,19 @@ def open_gate(settings: Settings) -> Gate:
     """
     limiter = open_limiter(settings.rate_limit, settings.redis_url)
     return Gate(open_keys(settings.keys, settings.keys_file), limiter, open_hosts(settings.hosts, settings.allow_open))
+
+
+def check_gate(settings: Settings) -> None:
+    """Reads what a gate would be made of, so that mistakes are told before anything is opened.
+
+    Args:
+        settings: Checked settings.
+
+    Raises:
+        ConfigError: If the keys or the rate limit are written wrongly.
+    """
+    read_limit(settings.rate_limit)
+    open_keys(settings.keys, settings.keys_file)
 
 
 def refuse_to_be_open(settings: Settings, address: str) -> None:

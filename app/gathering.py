@@ -5,6 +5,8 @@ Decides that a catalogue which cannot tell right now does not keep the other fig
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +38,7 @@ async def gather(services: Services) -> Figures:
         cache_is_up=await parts.cache.is_available(),
         uptime_s=time.monotonic() - services.started_s,
         snapshot_age_s=None if parts.snapshot is None else _age_s(parts.snapshot.path),
+        disk_free_bytes=await asyncio.to_thread(_free_bytes, services.settings.data_dir),
         drift=services.drift.figures(),
         tallies=tallies,
         familiarity=services.familiarity.figures(),
@@ -45,6 +48,13 @@ async def gather(services: Services) -> Figures:
 def _size(index: CodeIndex) -> IndexSize:
     figures = index.figures()
     return IndexSize(len(index), figures.n_bytes, figures.engine, figures.n_different, figures.n_tail, figures.n_removed)
+
+
+def _free_bytes(folder: Path) -> int | None:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
 
 
 def _age_s(path: Path) -> float | None:

@@ -1,7 +1,8 @@
 """Under which names a service without keys answers.
 
-Decides that these are names of this machine alone, and those that the settings add. A page of another site can make its own name
-lead here (DNS rebinding); its browser then takes the service for that site, but still sends the site's name. Does not know keys.
+Decides that these are names of this machine alone, and those that the settings add; all names only where something else guards the
+service and the settings name none. A page of another site can make its own name lead here (DNS rebinding); its browser then takes
+the service for that site, but still sends the site's name. Does not know keys.
 """
 
 from __future__ import annotations
@@ -47,9 +48,9 @@ def open_hosts(names: str, allow_open: bool) -> Hosts | None:
         allow_open: Whether something else guards the service.
 
     Returns:
-        What checks names, or None if any will do.
+        What checks names, or None if any will do: something else guards the service, and no names are given.
     """
-    if allow_open:
+    if allow_open and not names.strip(" ,"):
         return None
     return Hosts(_name_of(name) if name.count(":") < 2 else name for name in names.lower().replace(" ", "").split(",") if name)
 

@@ -32,6 +32,8 @@ class States(Collector):
             yield GaugeMetricFamily("bitlens_items", "Items in the catalogue.", figures.n_items)
         if figures.snapshot_age_s is not None:
             yield GaugeMetricFamily("bitlens_snapshot_age_seconds", "Age of the index snapshot.", figures.snapshot_age_s)
+        if figures.disk_free_bytes is not None:
+            yield GaugeMetricFamily("bitlens_disk_free_bytes", "Free space for the data folder.", figures.disk_free_bytes)
         yield GaugeMetricFamily("bitlens_cache_available", "Whether codes can be kept.", int(figures.cache_is_up))
         yield GaugeMetricFamily("bitlens_uptime_seconds", "Seconds since the service started.", figures.uptime_s)
         codes = GaugeMetricFamily("bitlens_index_codes", "Codes in the index.", labels=["modality"])

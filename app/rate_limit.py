@@ -118,6 +118,26 @@ class WindowLimiter:
         return Standing(is_allowed, self._limit.amount, self._limit.get_expiry(), window.remaining, reset_s)
 
 
+def read_limit(limit: str) -> RateLimitItem | None:
+    """Reads how often one caller may ask.
+
+    Args:
+        limit: Such as ``600/minute``, or ``off``.
+
+    Returns:
+        The limit, or None if there is none.
+
+    Raises:
+        ConfigError: If it is neither.
+    """
+    if limit.strip().lower() == "off":
+        return None
+    try:
+        return parse(limit)
+    except ValueError as error:
+        raise ConfigError([f"BITLENS_RATE_LIMIT: {limit!r} is neither like 600/minute nor off"]) from error
+
+
 def open_limiter(limit: str, redis_url: str | None) -> RateLimiter | None:
     """Makes the limiter that the settings describe; connects to nothing yet.
 
@@ -131,12 +151,9 @@ def open_limiter(limit: str, redis_url: str | None) -> RateLimiter | None:
     Raises:
         ConfigError: If the limit cannot be read.
     """
-    if limit.strip().lower() == "off":
+    item = read_limit(limit)
+    if item is None:
         return None
-    try:
-        item = parse(limit)
-    except ValueError as error:
-        raise ConfigError([f"BITLENS_RATE_LIMIT: {limit!r} is neither like 600/minute nor off"]) from error
     if redis_url is None:
         return WindowLimiter(item)
     address = redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url

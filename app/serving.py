@@ -1,13 +1,14 @@
 """From checked settings to a service that has stopped.
 
-Decides the order: log lines first, then the address, then who may call, then the parts. Does not know what is served.
+Decides the order: log lines first, then what keys and rates say, then the address, then who may call, then the parts. Does not know
+what is served.
 """
 
 from __future__ import annotations
 
 from app.announcement import announce
 from app.assembly import start_services
-from app.gate import refuse_to_be_open
+from app.gate import check_gate, refuse_to_be_open
 from app.logs import set_up_logging
 from app.main import create_app, open_parts
 from app.server import Stop, bind, run
@@ -25,10 +26,11 @@ def serve(settings: Settings) -> int:
         Exit status.
 
     Raises:
-        HashingError: If the address, the bundle, the catalogue or the cache cannot be used, or others could call a service without
-            keys.
+        HashingError: If the keys, the rate limit, the address, the bundle, the catalogue or the cache cannot be used, or others
+            could call a service without keys.
     """
     set_up_logging(settings.log_level, settings.log_format)
+    check_gate(settings)
     try:
         bound = bind(settings.host, settings.port)
     except OSError as error:

@@ -61,7 +61,8 @@ class Settings(BaseSettings):
         keys: API keys, ``name:role:sha256`` separated by commas; see :mod:`app.keys`.
         keys_file: File of such keys, one a line; read again whenever it changes.
         allow_open: Whether the service may listen without keys on an address that other machines reach.
-        hosts: Names, separated by commas, that a service without keys answers to beside ``localhost``; see :mod:`app.hosts`.
+        hosts: Names, separated by commas, that a service without keys answers to beside ``localhost``; where it may be open and
+            none is given, to any; see :mod:`app.hosts`.
         rate_limit: Requests of one key, or of one address without keys, such as ``600/minute``; ``off`` for no limit.
         image_url_hosts: Hosts that pictures are fetched from by URL, separated by commas; see :mod:`app.fetch_rules`.
         image_url_http: Whether they may be fetched by http as well.

@@ -107,6 +107,13 @@ def test_redis_keeps_each_code_for_a_while_only(stack: Stack, client, mark):
     assert "-1" not in [stack.redis("ttl", key) for key in stack.redis("--scan").split()[:20]]
 
 
+def test_an_open_service_answers_under_its_own_names_only(stack: Stack):
+    if stack.inspect()["HostConfig"]["NetworkMode"] != "host":
+        assert stack.inside("python", "-c", "import urllib.request as u; print(u.urlopen('http://api:8000/stats').status)") == "200"
+    for name, status in (("api:8000", 200), ("rebound.example:8000", 403)):
+        assert httpx.get(f"{stack.url}/stats", headers={"Host": name}, timeout=60).status_code == status
+
+
 def test_keys_stand_in_a_file_of_the_operators(stack: Stack, tmp_path):
     secret = "a" * 64
     keys = tmp_path / "api.keys"

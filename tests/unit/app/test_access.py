@@ -185,6 +185,12 @@ def test_other_names_will_do_with_keys_or_where_something_else_guards(tmp_path, 
         assert client.get("/stats", headers={"host": "any.example"}).status_code == 200
 
 
+@pytest.mark.parametrize(("host", "status"), [("api:8000", 200), ("127.0.0.1:8000", 200), ("rebound.example:8000", 403)])
+def test_a_service_that_may_be_open_answers_under_its_names_where_they_are_given(tmp_path, host, status):
+    with running(fake_parts(tmp_path), settings_for(tmp_path, allow_open=True, hosts="api,")) as client:
+        assert client.get("/stats", headers={"host": host}).status_code == status
+
+
 def test_pictures_behind_keys_are_not_for_shared_caches(tmp_path, guarded):
     admin = {"x-api-key": SECRETS["admin"][0]}
     data = {"items": '[{"id": "seen", "image": "f"}]'}

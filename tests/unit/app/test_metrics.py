@@ -21,6 +21,10 @@ def samples(client):
     return {(one.name, *sorted(one.labels.items())): one.value for family in families for one in family.samples}
 
 
+def test_free_space_is_told_where_the_folder_lies_on_a_disk(client):
+    assert samples(client)["bitlens_disk_free_bytes",] > 0
+
+
 def test_requests_are_counted_by_route_method_and_status(client):
     index(client, {"id": "a", "text": "x"})
     for item_id in ("a", "b", "a%2Fimage"):

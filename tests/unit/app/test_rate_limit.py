@@ -2,6 +2,7 @@ import pytest
 
 from app.keys import new_key
 from app.rate_limit import open_limiter
+from app.serving import serve
 from model.errors import ConfigError
 from tests.builders import fake_parts, is_problem, running, settings_for
 
@@ -57,6 +58,13 @@ def test_the_limit_can_be_switched_off_and_a_wrong_one_is_a_mistake():
     assert open_limiter("off", None) is None
     with pytest.raises(ConfigError, match="BITLENS_RATE_LIMIT"):
         open_limiter("many", None)
+
+
+@pytest.mark.parametrize("wrong", [{"rate_limit": "foo"}, {"keys": "shop"}])
+def test_a_wrong_limit_or_key_is_told_before_anything_is_made(tmp_path, wrong):
+    with pytest.raises(ConfigError, match=r"BITLENS_(RATE_LIMIT|KEYS)"):
+        serve(settings_for(tmp_path / "data", port=0, **wrong))
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.anyio

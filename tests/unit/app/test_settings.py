@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from app.__main__ import main
+from app.keys import open_keys
 from app.settings import Settings, load_settings
 from app.settings_page import descriptions, page
 from model.errors import ConfigError
@@ -91,6 +92,17 @@ def test_a_value_and_its_file_together_or_a_file_that_is_not_there_are_mistakes(
         "REDIS_URL_FILE: REDIS_URL is set as well",
         "BITLENS_MAX_K_FILE: the file cannot be read: No such file or directory",
     ]
+
+
+def test_empty_keys_are_no_keys_and_take_nothing_from_a_file_of_keys(monkeypatch, tmp_path):
+    (tmp_path / "keys").write_text("")
+    monkeypatch.setenv("BITLENS_KEYS", "")
+    assert load_settings().keys is None
+    monkeypatch.setenv("BITLENS_KEYS_FILE", str(tmp_path / "keys"))
+    settings = load_settings()
+    keys = open_keys(settings.keys, settings.keys_file)
+    assert keys is not None  # an empty file lets nobody in, instead of everybody
+    assert keys.find("anything") is None
 
 
 def test_the_file_of_keys_is_a_setting_of_its_own(monkeypatch, tmp_path):

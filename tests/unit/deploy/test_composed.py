@@ -8,16 +8,34 @@ from pathlib import Path
 import pytest
 import yaml
 
+from app.hosts import open_hosts
+from app.settings import load_settings
+from model.errors import Forbidden
+
 ROOT = Path(__file__).resolve().parents[3]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 STAGES = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", DOCKERFILE, flags=re.MULTILINE)
 COMPOSED = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+DEFAULTS = (ROOT / "deploy" / "compose.env").read_text(encoding="utf-8")
 
 
 def body(stage: str) -> str:
     """Returns the instructions of a stage, each in one line."""
     text = DOCKERFILE.partition(f" AS {stage}\n")[2].split("\nFROM ")[0]
     return text.replace("\\\n", " ")
+
+
+def told(given: dict[str, str]) -> dict[str, str]:
+    """Returns what the service is told where a shell or bitlens.env has these variables, as Compose reads its last file."""
+
+    def value(found: re.Match[str]) -> str:
+        name, rule, other = found.groups()
+        if rule == ":+":
+            return other if given.get(name) else ""
+        return given.get(name, other) if rule == "-" else given.get(name) or other
+
+    lines = [line.partition("=") for line in DEFAULTS.splitlines() if not line.startswith("#")]
+    return given | {name: re.sub(r"\$\{(\w+)(:?[-+])([^}]*)\}", value, text) for name, _, text in lines}
 
 
 def test_the_image_by_default_is_the_serving_one_and_nothing_costly_is_built_before_it():
@@ -61,8 +79,54 @@ def test_every_container_is_bounded_and_guarded_and_its_port_is_this_machines(na
 def test_what_starts_by_itself_is_the_service_and_its_cache():
     services = COMPOSED["services"]
     assert {name for name, service in services.items() if "profiles" not in service} == {"api", "redis"}
-    assert {profile for service in services.values() for profile in service.get("profiles", [])} == {"demo", "monitoring", "train"}
-    assert services["api"]["depends_on"] == {"redis": {"condition": "service_healthy"}}
+    assert {profile for service in services.values() for profile in service.get("profiles", [])} == {
+        "demo",
+        "ingest",
+        "monitoring",
+        "train",
+    }
+    assert services["api"]["depends_on"] == {"redis": {"condition": "service_healthy", "required": False}}
+
+
+def test_nothing_that_can_be_set_is_overridden_by_an_empty_value():
+    api = COMPOSED["services"]["api"]
+    assert api["environment"].keys() == {"HOST", "PORT"}  # this would win over what bitlens.env says, even with nothing
+    assert api["env_file"] == [{"path": "bitlens.env", "required": False}, "deploy/compose.env"]
+    names = [line.partition("=")[0] for line in DEFAULTS.splitlines() if not line.startswith("#")]
+    given = {name: f"of-{name.lower()}" for name in names}
+    for name, value in told(given).items():
+        assert value.endswith("/keys" if name == "BITLENS_KEYS_FILE" else "/redis-url" if name == "REDIS_URL_FILE" else given[name])
+
+
+@pytest.mark.parametrize("given", [{}, {"BITLENS_HOSTS": "photos.lan", "REDIS_URL": "", "BITLENS_RATE_LIMIT": "off"}])
+def test_the_open_service_answers_under_its_own_names_only(monkeypatch, given):
+    for name, value in told(given).items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert (settings.allow_open, settings.keys, settings.keys_file) == (True, None, None)
+    hosts = open_hosts(settings.hosts, settings.allow_open)
+    assert hosts is not None
+    for name in ("api:8000", "localhost:8000", "127.0.0.1:8000", *([given["BITLENS_HOSTS"]] if given else [])):
+        hosts.check(name)  # other containers and Prometheus, browsers, the health check, what is added
+    with pytest.raises(Forbidden):
+        hosts.check("rebound.example:8000")
+
+
+def test_what_calls_the_service_calls_it_by_a_name_that_it_answers_to():
+    services = COMPOSED["services"]
+    assert {services[name]["environment"]["BITLENS_URL"] for name in ("demo", "ingest")} == {"http://api:8000"}
+    (photos,) = services["ingest"]["volumes"]
+    assert (photos["target"], photos["read_only"], photos["bind"]) == ("/photos", True, {"create_host_path": False})
+    assert services["ingest"]["command"] == ["ingest", photos["target"]]
+    assert services["ingest"]["image"] == services["api"]["image"]
+
+
+def test_what_stays_up_says_whether_it_is_well():
+    checked = {
+        name for name, one in COMPOSED["services"].items() if "healthcheck" in one and one["healthcheck"] != {"disable": True}
+    }
+    stays = {name for name, one in COMPOSED["services"].items() if "restart" in one}
+    assert stays == checked | {"api"}  # whose image has one
 
 
 def test_secrets_without_a_file_of_their_own_are_a_file_that_says_nothing():
@@ -72,7 +136,7 @@ def test_secrets_without_a_file_of_their_own_are_a_file_that_says_nothing():
 
 
 def test_every_file_that_is_mounted_is_there():
-    mounted = [at for service in COMPOSED["services"].values() for at in service.get("volumes", []) if at.startswith("./")]
+    mounted = [at for service in COMPOSED["services"].values() for at in service.get("volumes", []) if str(at).startswith("./")]
     assert mounted
     assert [at for at in mounted if not (ROOT / at.split(":")[0]).exists()] == []
 
@@ -81,5 +145,5 @@ def test_the_page_names_every_alert_and_every_variable():
     page = (ROOT / "docs" / "containers.md").read_text(encoding="utf-8")
     rules = yaml.safe_load((ROOT / "deploy" / "monitoring" / "rules.yml").read_text(encoding="utf-8"))
     alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
-    variables = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+    variables = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text(encoding="utf-8") + DEFAULTS))
     assert {name for name in alerts | variables if name not in page} == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import kubernetes_validate
@@ -34,17 +35,35 @@ def test_every_manifest_is_what_its_schema_says(name, version):
     assert {kubernetes_validate.validate(each, version, strict=True) for each in known} == {version}
 
 
-def test_the_job_that_restores_is_what_its_schema_says_and_does_what_readers_do():
-    (job,) = documents("overlays/readers/restore-job.yaml")
-    kubernetes_validate.validate(job, OLDEST, strict=True)
-    spec = job["spec"]["template"]["spec"]
+def test_what_restores_waits_to_be_asked_does_what_readers_do_and_has_the_overlays_image():
+    job = one("overlays/readers", "CronJob", "restore")["spec"]
+    assert job["suspend"] is True
+    spec = job["jobTemplate"]["spec"]["template"]["spec"]
     restore = next(each for _, each in containers("overlays/readers") if each["name"] == "restore")
-    assert spec["containers"] == [restore]
+    assert spec["containers"] == [{**restore, "name": "restore-writer"}]
     claims = {volume["name"]: volume["persistentVolumeClaim"]["claimName"] for volume in spec["volumes"][:2]}
     assert claims == {
         "data": "data-api-0",
         "backups": one("overlays/readers", "PersistentVolumeClaim", "backups")["metadata"]["name"],
     }
+
+
+def test_readers_take_an_overlays_image_and_settings_and_change_nothing_of_it():
+    assert [each for each in built("overlays/example") if each not in built("overlays/readers")] == []
+    images = {each["image"] for _, each in containers("overlays/readers") if not each["image"].startswith("redis:")}
+    assert images == {"registry.example.org/bitlens:0.1.0"}
+    told = {str(container["envFrom"]) for _, container in serving("overlays/readers")}
+    assert len(told) == 1
+
+
+def test_an_overlay_of_ones_own_needs_one_line_for_readers(tmp_path):
+    text = (K8S / "overlays" / "example" / "kustomization.yaml").read_text(encoding="utf-8")
+    assert text.count("  # - ../../components/readers") == 1
+    shutil.copytree(K8S, tmp_path / "k8s")
+    own = text.replace("# - ../../components/readers", "- ../../components/readers")
+    (tmp_path / "k8s" / "overlays" / "example" / "kustomization.yaml").write_text(own, encoding="utf-8")
+    made = built(str(tmp_path / "k8s" / "overlays" / "example"))
+    assert sorted(map(str, made)) == sorted(map(str, built("overlays/readers")))
 
 
 def test_the_examples_of_secrets_are_what_their_schema_says_and_a_wrong_field_is_told():
@@ -219,7 +238,7 @@ def test_prometheus_is_shown_where_the_figures_are_and_given_a_key(name, answers
 
 
 def test_readers_are_scaled_by_a_figure_that_the_service_tells(answers):
-    ((rule,),) = (each["rules"]["custom"] for each in documents("overlays/readers/prometheus-adapter.yaml"))
+    ((rule,),) = (each["rules"]["custom"] for each in documents("components/readers/prometheus-adapter.yaml"))
     scaler = one("overlays/readers", "HorizontalPodAutoscaler", "readers")["spec"]
     (metric,) = scaler["metrics"]
     assert metric["pods"]["metric"]["name"] == rule["name"]["as"]
@@ -242,7 +261,7 @@ def test_the_scaled_deployment_leaves_its_size_to_the_scaler():
 
 
 def test_no_file_under_deploy_is_left_out():
-    used = {"secrets.example.yaml", "overlays/readers/prometheus-adapter.yaml", "overlays/readers/restore-job.yaml"}
+    used = {"secrets.example.yaml", "components/readers/prometheus-adapter.yaml"}
     for path in K8S.rglob("kustomization.yaml"):
         said = yaml.safe_load(path.read_text(encoding="utf-8"))
         named = [*said["resources"], *(env for each in said.get("configMapGenerator", ()) for env in each.get("envs", ()))]
@@ -255,5 +274,11 @@ def test_the_page_names_files_that_are_there():
     named = set(re.findall(r"deploy/k8s[\w./-]*\w", page))
     assert [each for each in named if not (ROOT / each).exists()] == []
     assert {f"deploy/k8s/{build}" for build in BUILDS} <= named
+    named_by_page = set(
+        re.findall(r"(?:create|delete|logs|wait|restart|status|scale)[^\n]*?\b(cronjob|deployment|statefulset)/(\w+)", page)
+    )
+    kinds = {"cronjob": "CronJob", "deployment": "Deployment", "statefulset": "StatefulSet"}
+    assert named_by_page
+    assert all(one("overlays/readers", kinds[kind], called) for kind, called in named_by_page)
     assert OLDEST in page
     assert NEWEST in page

@@ -99,6 +99,13 @@ def test_alerts_have_what_whoever_is_woken_needs():
         assert rule["annotations"].keys() == {"summary", "description"}
 
 
+def test_memory_is_told_of_before_the_limit_that_is_composed():
+    (rule,) = (one for one in RULES if one["alert"] == "BitlensMemoryFills")
+    (gib,) = re.findall(r"> 0\.8 \* (\d+) \* 1024 \^ 3$", rule["expr"])
+    composed = yaml.safe_load((MONITORING.parents[1] / "docker-compose.yml").read_text())["services"]["api"]["mem_limit"]
+    assert composed == f"{gib}g"
+
+
 def test_panels_do_not_overlap_and_have_numbers_of_their_own():
     places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
     cells = [(x, y) for at in places for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])]

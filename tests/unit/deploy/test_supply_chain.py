@@ -21,7 +21,7 @@ from bench.known_holes import judge
 from bench.known_holes import main as ask_for_holes
 
 ROOT = Path(__file__).resolve().parents[3]
-LOCKS = ("serve", "weights", "build")
+LOCKS = ("serve", "otel", "weights", "build")
 IMAGE = {"python_full_version": "3.11.9", "python_version": "3.11", "sys_platform": "linux", "platform_machine": "x86_64"}
 
 
@@ -71,8 +71,25 @@ def test_the_services_lock_has_what_it_depends_on_at_the_tested_versions():
     assert {name: version for name, version in locked.items() if tested.get(name, version) != version} == {}
 
 
-def test_the_services_lock_has_what_its_packages_depend_on_in_turn():
-    locked, missing = of_image("serve"), set()
+def test_an_extra_of_the_image_is_locked_on_top_of_the_service():
+    service, extra = of_image("serve"), of_image("otel")
+    assert service.items() <= extra.items()
+    wanted = {canonicalize_name(Requirement(each).name) for each in project()["project"]["optional-dependencies"]["otel"]}
+    assert wanted <= extra.keys() - service.keys()
+
+
+def test_the_image_of_the_service_is_installed_with_hashes_alone():
+    before = text("Dockerfile").partition(" AS drawings\n")[0].replace("\\\n", " ")
+    installs = re.findall(r"pip install ([^&;\n]*)", before)
+    assert len(installs) == 5
+    for told in installs:
+        is_own_wheel = told.split()[1:] == ["--no-deps", "/wheels/*.whl"]
+        assert is_own_wheel or "--require-hashes --only-binary :all:" in told
+
+
+@pytest.mark.parametrize("lock", ["serve", "otel"])
+def test_the_services_lock_has_what_its_packages_depend_on_in_turn(lock):
+    locked, missing = of_image(lock), set()
     for name in locked:
         try:
             needed = [Requirement(each) for each in requires(name) or ()]
