@@ -16,7 +16,7 @@ from app.arguments import ApiKeyOption, UrlOption
 from model.command_line import AsJson, for_people
 
 if TYPE_CHECKING:
-    from app.client import Bounds, SearchOut
+    from app.client import Bounds, Client, SearchOut
     from app.searching import Lacking
 
 _KINDS = {"image": "pictures", "text": "texts"}
@@ -76,16 +76,20 @@ def search(
         if found["hits"] and is_strange(found):
             sys.stderr.write("nothing like this was in what the bundle learnt from: hits may be unrelated, no chance can be told\n")
             found = without_chances(found)
-        if for_people(as_json=as_json):
-            from app.hit_view import show
-
-            show(client, found, environment=os.environ if pictures else {})
-        else:
-            from app.hit_lines import lines
-
-            sys.stdout.write(lines(found))
+        _show(client, found, pictures=pictures)
     if not found["hits"] and (lacking is None or lacking.is_instead):
         sys.stderr.write(_why_nothing(found))
+
+
+def _show(client: Client, found: SearchOut, *, pictures: bool) -> None:
+    if for_people(as_json=False):
+        from app.hit_view import show
+
+        show(client, found, environment=os.environ if pictures else {})
+    else:
+        from app.hit_lines import lines
+
+        sys.stdout.write(lines(found))
 
 
 def _told(lacking: Lacking) -> str:
