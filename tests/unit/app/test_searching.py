@@ -73,6 +73,7 @@ def test_filters_hold(asked):
     [
         (httpx.ReadError("gone"), HashingError, "no service answers at shop .*: start one with 'bitlens serve', or .* --url"),
         (httpx.Response(401), HashingError, "wants a key: set BITLENS_API_KEY"),
+        (httpx.Response(401, json={"detail": "the key is not known"}), HashingError, "does not know this key"),
         (httpx.Response(403, json={"detail": "needs the role write"}), HashingError, "needs the role write; 'bitlens key new"),
         (
             httpx.Response(422, json={"title": "Bad filter", "detail": "filter: no"}),
