@@ -19,9 +19,9 @@ export function sorted(found) {
   const names = new Set();
   const judged = candidates.map(({ path, file }) => {
     const id = within(path);
-    const reason = names.has(id) ? "Another picture among these has the same name." : reasonAgainst(id, file);
+    if (names.has(id)) return { id: path, path, file, reason: "Another picture among these has the same name." };
     names.add(id);
-    return { id, path, file, reason };
+    return { id, path, file, reason: reasonAgainst(id, file) };
   });
   const pictures = judged.filter(({ reason }) => !reason).map(
     ({ id, path, file }) => ({ id, file, caption: texts.get(stem(path)) ?? null, payload: payloadOf(id) }),
