@@ -111,7 +111,9 @@ async function explained(place, pages, query, signal) {
 
 function fail(error, query, signal) {
   if (!(error instanceof Problem)) throw error;
-  view.showProblem(error, ACTIONS[error.status] ?? "Try again", () => {
+  const isGone = error.status === 404; // to ask again would not bring it back
+  view.showProblem(error, isGone ? "Search anew" : ACTIONS[error.status] ?? "Try again", () => {
+    if (isGone) return void go(options());
     if (error.status === 403) forgetKey();
     search(query);
   });

@@ -90,7 +90,7 @@ function showNothing({ noMatch, lacking, instead }, { words, sure, wishes }, act
     ? [
         "No match",
         `Nothing here is at least ${Math.round(sure * 100)} % likely to be relevant to ${words}.`,
-        "Ask for less under “Relevant”, or search in other words.",
+        "Ask for less under “Chance”, or search in other words.",
         way("Show the nearest all the same", acts.loosen),
       ]
     : wishes.length
