@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from app.client import BitlensError, Client, Forbidden, Invalid, Retries, Unauthenticated, Unreachable
 from model.errors import ConfigError, HashingError
 
+UNKNOWN_KEY = "the key is not known"  # as app.gate says it
+
 
 def address_of(url: str) -> str:
     """Completes a service's address.
@@ -81,6 +83,10 @@ def service_at(url: str, client: Client) -> Iterator[Client]:
 def _told(error: BitlensError, url: str) -> str:
     if isinstance(error, Unreachable):
         return f"no service answers at {url} ({error}): start one with 'bitlens serve', or name another address by --url"
+    if isinstance(error, Unauthenticated) and error.detail == UNKNOWN_KEY:
+        return (
+            f"the service at {url} does not know this key: give one that 'bitlens key new' made for it (BITLENS_API_KEY, --api-key)"
+        )
     if isinstance(error, Unauthenticated):
         return f"the service at {url} wants a key: set BITLENS_API_KEY to one of those that 'bitlens key new' makes"
     if isinstance(error, Forbidden):

@@ -1,7 +1,7 @@
 """A folder of pictures: every picture below it, with the caption beside it or in it.
 
 Decides which files are pictures, that hidden ones are not, that links are followed but no folder is read twice, and that an id is
-the path within the folder. Does not know what captions look like.
+the path within the folder, whose parts are the payload as the page has it. Does not know what captions look like.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Folder:
                 yield found
             else:
                 name = found.name if found == self.root else found.relative_to(self.root).as_posix()
-                yield Entry(id_of(name), show(str(found)), partial(self._open, found))
+                yield Entry(item_id := id_of(name), show(str(found)), partial(self._open, found, item_id))
 
     def _walk(self) -> Iterator[Path | Unusable]:
         """Yields pictures, and what cannot be looked into."""
@@ -86,12 +86,14 @@ class Folder:
             elif suffix not in _BESIDE:
                 self.left_out[show(suffix) or "no suffix"] += 1
 
-    def _open(self, path: Path) -> Content:
+    def _open(self, path: Path, item_id: str) -> Content:
         image = read_picture(path, self.max_image_bytes)
         beside_text, beside_json = _beside(path, ".txt"), _beside(path, ".json")
         text, payload = read_words({} if beside_json is None else read_json(beside_json), self.columns)
         text = (None if beside_text is None else read_text(beside_text)) or text
-        return Content(text or written_into(image), image, payload)
+        folder, _, file = item_id.rpartition("/")
+        place = {"folder": folder, "file": file} if folder else {"file": file}
+        return Content(text or written_into(image), image, {**place, **payload})
 
 
 def read_picture(path: Path, max_bytes: int) -> bytes:

@@ -25,7 +25,8 @@ from app.asking import check_service, service_at
 from app.client import Client, Retries
 from app.ingest import Ingest
 from app.ingest_bar import ingest_bar
-from app.ingest_entries import Columns, Source
+from app.ingest_entries import Columns, Source, show
+from app.ingest_folder import PICTURES
 from app.ingest_http import Fetcher
 from app.ingest_sources import Opening
 from app.ingest_tally import Failure, Tally, Watch
@@ -71,7 +72,7 @@ def run(asked: Asked) -> int:
         asked: What to do.
 
     Returns:
-        0 if the service holds everything now, 1 if something failed, 130 if it was stopped.
+        0 if the service holds everything now, 1 if something failed or there was nothing, 130 if it was stopped.
 
     Raises:
         ConfigError: If an argument is no source.
@@ -90,7 +91,13 @@ def run(asked: Asked) -> int:
         undo.enter_context(_stopped_by_signals(stop))
         ingest = Ingest(service, watch, tally, prefix=asked.prefix, n_parallel=asked.n_parallel, batch_items=asked.batch_items)
         ingest.run(sources)
-    return INTERRUPTED if tally.is_interrupted else 1 if tally.n_failed else 0
+    if tally.is_interrupted:
+        return INTERRUPTED
+    if not tally.n_done:
+        sys.stderr.write(
+            f"nothing to index was found in {', '.join(map(show, asked.sources))}: pictures are {', '.join(PICTURES)}\n"
+        )
+    return 1 if tally.n_failed or not tally.n_done else 0
 
 
 def _opened(asked: Asked, undo: ExitStack) -> list[Source]:

@@ -1,6 +1,7 @@
 """A search by a command: from words, or the place of a picture, to hits.
 
-Decides what counts as a picture, and how filters may be abbreviated. Does not know how hits are shown.
+Decides what counts as a picture, where else is looked when nothing of a kind is indexed, which chances hold, and how filters may be
+abbreviated. Does not know how hits are shown.
 """
 
 from __future__ import annotations
@@ -8,12 +9,77 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from app.client import Bounds, Client, SearchOut
+from app.client import Bounds, Client, Modality, SearchOut
 from model.errors import ConfigError
 
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"}
+UNFAMILIAR = 0.02  # as the service counts it, app.familiarity
+
+
+class Lacking(NamedTuple):
+    """What a search was to be compared with, and is not indexed.
+
+    Attributes:
+        target: That kind.
+        other: The kind that is indexed; None if nothing is.
+        is_instead: Whether the other kind was searched.
+    """
+
+    target: Modality
+    other: Modality | None
+    is_instead: bool
+
+
+def find_where_items_are(client: Client, query: str, bounds: Bounds) -> tuple[SearchOut, Lacking | None]:
+    """Searches as :func:`find`; where no target is named and nothing of the default one is indexed, the other kind.
+
+    Args:
+        client: Of the service.
+        query: As there.
+        bounds: Which hits are wanted.
+
+    Returns:
+        The answer, and what was lacking, if that is why nothing was found at first.
+    """
+    found = find(client, query, bounds)
+    if found["hits"] or found.get("no_match_reason") == "unfamiliar":
+        return found, None
+    target: Modality = bounds.get("target") or ("text" if found["query"]["modality"] == "image" else "image")
+    other: Modality = "image" if target == "text" else "text"
+    sizes = client.stats()["index"]
+    if sizes[target]["n_codes"]:
+        return found, None
+    if bounds.get("target") or not sizes[other]["n_codes"]:
+        return found, Lacking(target, other if sizes[other]["n_codes"] else None, is_instead=False)
+    return find(client, query, {**bounds, "target": other}), Lacking(target, other, is_instead=True)
+
+
+def is_strange(found: SearchOut) -> bool:
+    """Tells whether nothing like the query was learnt from, so that what was measured says nothing of its hits.
+
+    Args:
+        found: An answer; a service that is older does not tell.
+
+    Returns:
+        Whether the query passes for one of another world.
+    """
+    familiarity = found["query"].get("familiarity")
+    return familiarity is not None and familiarity < UNFAMILIAR
+
+
+def without_chances(found: SearchOut) -> SearchOut:
+    """Returns an answer whose hits have no expected precision.
+
+    Args:
+        found: An answer.
+
+    Returns:
+        The same without them.
+    """
+    hits = [{**hit, "expected_precision": None, "precision_interval": None} for hit in found["hits"]]
+    return {**found, "hits": hits}  # type: ignore[typeddict-item]
 
 
 def find(client: Client, query: str, bounds: Bounds) -> SearchOut:

@@ -163,7 +163,8 @@ def load_settings(**given: Any) -> Settings:
         Checked settings.
 
     Raises:
-        ConfigError: If a value is wrong or a variable unknown; every mistake is listed with the variable's name.
+        ConfigError: If a value is wrong or a variable unknown; every mistake is listed with the name of the variable, or
+            of the option.
     """
     environment = {name.upper(): value for name, value in os.environ.items() if value}
     mistakes = _unknown(environment)
@@ -171,7 +172,7 @@ def load_settings(**given: Any) -> Settings:
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        mistakes += [_mistake(entry["loc"], entry["msg"]) for entry in error.errors(include_url=False)]
+        mistakes += [_mistake(entry["loc"], entry["msg"], given) for entry in error.errors(include_url=False)]
     if mistakes:
         raise ConfigError(mistakes)
     return settings
@@ -218,6 +219,8 @@ def _from_files(environment: Mapping[str, str], mistakes: list[str]) -> dict[str
     return values
 
 
-def _mistake(location: tuple[int | str, ...], message: str) -> str:
+def _mistake(location: tuple[int | str, ...], message: str, given: Mapping[str, Any]) -> str:
     name = str(location[0]).lower() if location else ""
+    if given.get(name) is not None:
+        return f"--{name.replace('_', '-')}: {message}"
     return f"{variable_of(name) if name in Settings.model_fields else 'settings'}: {message}"

@@ -6,6 +6,8 @@ people at a terminal read tables while pipes get plain text. Does not know the c
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -15,6 +17,9 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
+from model.errors import HashingError
+
+_OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -65,14 +70,30 @@ def run(cli: typer.Typer, arguments: Sequence[str] | None, program: str, *, pref
 
     Raises:
         SystemExit: With status 2, if the words are no command.
+        HashingError: If standard output takes no more, as on a full disk.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return get_command(cli).main(args=words, prog_name=program, standalone_mode=False)
+        status = get_command(cli).main(args=words, prog_name=program, standalone_mode=False)
+        sys.stdout.flush()
+        return status
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OF_OUTPUT:
+            raise
+        _drop_output()
+        raise HashingError(f"what is printed cannot be written: {error.strerror}") from error
     except typer.TyperException as error:
         with redirect_stdout(sys.stderr):  # where the help is written in colours, it is so at once
             sys.stderr.write(_slip(error, prefix, help_first=not words))
         sys.exit(error.exit_code)
+
+
+def _drop_output() -> None:
+    """Lets what is still to be printed go nowhere, so that the end of the process does not fail by it again."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # it is no file
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the rest of the process)
 
 
 def for_people(*, as_json: bool) -> bool:

@@ -92,6 +92,17 @@ export async function someItems(limit) {
 /** Returns how many items match a filter of the service's. */
 export const countItems = async (filter) => (await postJson("index/count", { filter })).content.n_items;
 
+/** Returns how many codes of pictures and of texts are indexed, `{image, text}`; null where the service does not tell. */
+export async function holdings(signal) {
+  try {
+    const { index } = await (await getQuietly("stats", signal)).json();
+    return { image: index.image.n_codes, text: index.text.n_codes };
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    return null;
+  }
+}
+
 /** Returns what the service says about itself; a service that is not ready answers that too, so it does not throw for it. */
 export async function readiness() {
   const response = await fetch(address("readyz"), { headers: { accept: "application/json" } });

@@ -2,6 +2,8 @@
 
 import { el } from "./dom.js";
 
+const UNHEARD = "How probably it is relevant cannot be said: what was measured does not hold for such a query.";
+
 /**
  * Shows a distance as a bar whose full width is the whole code, and in words.
  * @param {number} distance Differing bits.
@@ -33,8 +35,13 @@ export function precisionBar(precision, interval) {
   return el("p", { class: "measure precision", "data-precision": precision }, bar, words);
 }
 
+/** Says in place of that bar that the query is of a kind that nothing was measured of. */
+export function noChance() {
+  return el("p", { class: "measure no-chance" }, UNHEARD);
+}
+
 /** Explains the bars, closed until somebody asks. */
-export function barLegend(nBits, isMeasured) {
+export function barLegend(nBits, isMeasured, isStrange = false) {
   const bar = el("span", { class: "bar", "aria-hidden": "true" });
   bar.style.setProperty("--share", "0.2");
   bar.style.setProperty("--n-bytes", String(nBits / 8));
@@ -46,7 +53,7 @@ export function barLegend(nBits, isMeasured) {
   const lines = [
     el("p", { class: "legend__line" }, bar, el("span", {}, `how much of the ${nBits}-bit code differs: the shorter, the nearer.`)),
     isMeasured ? el("p", { class: "legend__line" }, chance, el("span", {}, measured)) : null,
-    isMeasured ? null : el("p", {}, "How probably a hit is relevant was not measured for this kind of search."),
+    isMeasured ? null : el("p", {}, isStrange ? UNHEARD : "How probably a hit is relevant was not measured for this kind of search."),
   ];
   return el("details", { class: "legend" }, el("summary", {}, "What the bars mean"), ...lines);
 }

@@ -1,7 +1,7 @@
 // The dialog with everything about one hit. Decides what stands in it; what its buttons lead to is told to it.
 
 import { item } from "./api.js";
-import { distanceBar, precisionBar } from "./bars.js";
+import { distanceBar, noChance, precisionBar } from "./bars.js";
 import { bitField } from "./bits.js";
 import { nameOf } from "./cards.js";
 import { el } from "./dom.js";
@@ -83,7 +83,7 @@ function sections(hit, signal) {
   const codes = el("div", { class: "codes" });
   const facts = el("dl", { class: "fields" }, ...entry("Id", hit.id));
   const payload = drawPayload(hit.payload, (field, value) => leave(() => acts.filter(field, value)));
-  const measures = [distanceBar(hit.distance, nBits), precisionBar(hit.expected_precision, hit.precision_interval)];
+  const measures = [distanceBar(hit.distance, nBits), chance(hit)].filter(Boolean);
   lookUp(hit, codes, facts, signal);
   return [
     el("div", { class: "measures" }, ...measures),
@@ -94,6 +94,8 @@ function sections(hit, signal) {
     section("The item", facts),
   ];
 }
+
+const chance = (hit) => (hit.isDoubted ? noChance() : precisionBar(hit.expected_precision, hit.precision_interval));
 
 function buttons(hit) {
   const { acts } = shown;

@@ -1,8 +1,9 @@
 // Wires the page: form, address and history, pictures, searches. The newest search wins; older ones are broken off.
 
-import { readiness, searchCode, searchImage, searchLike, searchMix, searchText } from "./api.js";
+import { readiness } from "./api.js";
 import * as composer from "./composer.js";
 import { isAdding, takeFiles, watchAdder } from "./adder.js";
+import { ask, askFirst, uploads } from "./asking.js";
 import { closeDetail, openDetail } from "./detail.js";
 import { count } from "./dom.js";
 import { chosenWishes, forgetFields, learnFields, showWishes, watchFilters } from "./filterpanel.js";
@@ -20,8 +21,6 @@ const $ = (id) => document.getElementById(id);
 const form = $("composer");
 const ACTIONS = { 401: "Enter a key", 403: "Use another key" };
 
-// Pictures of this visit by number, so that Back finds them again; an address cannot carry them.
-const uploads = new Map();
 let running = null;
 let current = fromAddress(location.search, composer.allowed);
 const options = () => ({ ...composer.options(), wishes: chosenWishes() });
@@ -44,7 +43,7 @@ async function search(query, { focus = false } = {}) {
   if (!isSearch(query)) return view.showEmpty();
   view.showLoading(wordsFor(query));
   try {
-    const answer = await ask(query, signal);
+    const answer = await askFirst(query, signal);
     if (signal.aborted) return;
     show([answer], query, signal);
     if (focus) view.focusResults();
@@ -54,12 +53,15 @@ async function search(query, { focus = false } = {}) {
 }
 
 function show(pages, query, signal) {
+  const asked = pages[0].instead ? { ...query, target: pages[0].instead } : query;
   const acts = {
     more: moreLike,
-    detail: (hit) => detail(hit, pages, query),
+    detail: (hit) => detail(hit, pages, asked),
     loosen: () => go({ ...query, sure: 0 }, { focus: true }),
     insist: () => go({ ...query, insist: true }, { focus: true }),
     unfilter: () => go({ ...query, wishes: [] }, { focus: true }),
+    other: () => go({ ...query, target: pages[0].lacking.other }, { focus: true }),
+    add: () => $("add").click(),
   };
   const append = view.showAnswer(pages[0], { words: wordsFor(query), ...query }, acts);
   pages.slice(1).forEach(append);
@@ -70,7 +72,7 @@ function show(pages, query, signal) {
     pages.push(page);
     return append(page);
   };
-  const load = async (cursor) => ({ ...(await ask({ ...query, cursor }, signal, pages[0])), cursor });
+  const load = async (cursor) => ({ ...(await ask({ ...asked, cursor }, signal, pages[0])), cursor });
   offerMore($("more"), pages.at(-1).nextCursor, load, push, signal);
   if (query.upload || pages[0].query.modality !== "text") showPreview(signal);
 }
@@ -109,23 +111,13 @@ async function explained(place, pages, query, signal) {
 
 function fail(error, query, signal) {
   if (!(error instanceof Problem)) throw error;
-  view.showProblem(error, ACTIONS[error.status] ?? "Try again", () => {
+  const isGone = error.status === 404; // to ask again would not bring it back
+  view.showProblem(error, isGone ? "Search anew" : ACTIONS[error.status] ?? "Try again", () => {
+    if (isGone) return void go(options());
     if (error.status === 403) forgetKey();
     search(query);
   });
   if (error.isAway) untilBack(signal).then(() => search(query));
-}
-
-// Further pages of what is costly to encode are asked for with the code that the first page told.
-function ask({ text, like, upload, share, ...wanted }, signal, first = null) {
-  const picture = upload ? { blob: uploads.get(upload) } : like ? { id: like } : null;
-  const isMix = Boolean(text && picture);
-  if (first && (upload || isMix)) {
-    return searchCode(first.query, { ...wanted, sure: isMix ? 0 : wanted.sure, target: first.hits[0].target }, signal);
-  }
-  if (isMix) return searchMix(text, picture, share, wanted, signal);
-  if (text) return searchText(text, wanted, signal);
-  return upload ? searchImage(picture.blob, wanted, signal) : searchLike(like, wanted, signal);
 }
 
 function go(query, behaviour) {

@@ -16,9 +16,15 @@ export function sorted(found) {
   const visible = found.filter(({ path }) => !path.split("/").some((part) => part.startsWith(".")));
   const texts = new Map(visible.filter(({ path }) => /\.txt$/i.test(path)).map(({ path, file }) => [stem(path), file]));
   const candidates = visible.filter(({ file }) => looksLikePicture(file));
-  const judged = candidates.map(({ path, file }) => ({ id: path, file, reason: reasonAgainst(path, file) }));
+  const names = new Set();
+  const judged = candidates.map(({ path, file }) => {
+    const id = within(path);
+    if (names.has(id)) return { id: path, path, file, reason: "Another picture among these has the same name." };
+    names.add(id);
+    return { id, path, file, reason: reasonAgainst(id, file) };
+  });
   const pictures = judged.filter(({ reason }) => !reason).map(
-    ({ id, file }) => ({ id, file, caption: texts.get(stem(id)) ?? null, payload: payloadOf(id) }),
+    ({ id, path, file }) => ({ id, file, caption: texts.get(stem(path)) ?? null, payload: payloadOf(id) }),
   );
   const nCaptions = pictures.filter(({ caption }) => caption).length;
   return {
@@ -29,6 +35,8 @@ export function sorted(found) {
   };
 }
 
+// The path within the folder that was chosen, as `bitlens ingest FOLDER` names pictures.
+const within = (path) => path.slice(path.indexOf("/") + 1);
 const stem = (path) => path.replace(/\.[^./]*$/, "");
 
 function reasonAgainst(path, file) {

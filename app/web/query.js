@@ -60,6 +60,12 @@ export function wordsFor({ text, like, upload }) {
   return text ? `“${text}”` : picture;
 }
 
+/** Which kind of code a query is compared with, `image` or `text`; "" where only the service knows. */
+export function targetOf({ text, like, upload, target }) {
+  if (target) return target;
+  return text ? "image" : upload ? "text" : "";
+}
+
 /** True when there is something to search with. */
 export function isSearch({ text, like, upload }) {
   return Boolean(text || like || upload);

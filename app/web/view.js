@@ -9,7 +9,7 @@ import { dropPictures } from "./pictures.js";
 
 const $ = (id) => document.getElementById(id);
 const PLACEHOLDERS = 12;
-const UNFAMILIAR = 0.02; // as the service counts it, app/familiarity.py
+const KINDS = { image: "pictures", text: "texts" };
 const STRANGE = "Nothing like this was in what this model learnt from; hits may be unrelated.";
 
 /** Draws what never changes. */
@@ -41,24 +41,26 @@ export function showLoading(words) {
 
 /**
  * Shows an answer, or its first page.
- * @param {object} answer The service's `{hits, noMatch, isUnfamiliar, query, elapsedMs}`.
+ * @param {object} answer As asking.js has it.
  * @param {{words: string, sure: number, wishes: object[]}} about What was searched, the least precision, the filters that hold.
  * @param {{more: (hit: object) => void, detail: (hit: object) => void, loosen: () => void, insist: () => void,
- *   unfilter: () => void}} acts Called when a hit is chosen to search with, or to be shown; and where there is none, to ask for
- *   less.
+ *   unfilter: () => void, other: () => void, add: () => void}} acts Called when a hit is chosen to search with, or to be shown;
+ *   and where there is none, to ask for less, for the other kind, or to add pictures.
  * @returns {(page: object) => HTMLElement | null} Appends a further page and returns the first of its entries.
  */
-export function showAnswer({ hits, noMatch, isUnfamiliar, query, elapsedMs }, { words, sure, wishes }, acts) {
+export function showAnswer(answer, about, acts) {
+  const [{ hits, query, elapsedMs, isStrange }, { words }] = [answer, about];
   dropPictures();
-  if (isUnfamiliar) return showStranger(words, acts);
-  if (noMatch || !hits.length) return showNothing(noMatch, { words, sure, wishes }, acts);
+  if (answer.isUnfamiliar) return showStranger(words, acts);
+  if (!hits.length) return showNothing(answer, about, acts);
   const nBits = query.code.length * 4;
   const title = (shown) => `${count(shown.length, kindOf(shown))} nearest to ${words}`;
   const nearest = `the nearest differs in ${hits[0].distance} of ${nBits} bits`;
-  const [head, list] = [header(title(hits), query, elapsedMs, hits), hitList(hits, nBits, acts)];
-  const isStrange = typeof query.familiarity === "number" && query.familiarity < UNFAMILIAR;
-  const doubt = isStrange ? el("p", { class: "doubt" }, STRANGE) : null;
-  enter("results", `${title(hits)}; ${nearest}.${isStrange ? ` ${STRANGE}` : ""}`, head, doubt, list, el("div", { id: "more" }), credit(hits));
+  const [head, list] = [header(title(hits), query, elapsedMs, hits, isStrange), hitList(hits, nBits, acts)];
+  const notes = [insteadWords(answer), isStrange ? STRANGE : ""].filter(Boolean);
+  const shownNotes = notes.map((note) => el("p", { class: note === STRANGE ? "doubt" : "doubt doubt--kind" }, note));
+  const said = [`${title(hits)}; ${nearest}.`, ...notes].join(" ");
+  enter("results", said, head, ...shownNotes, list, el("div", { id: "more" }), credit(hits));
   let shown = hits;
   return (page) => {
     const entries = hitEntries(page.hits, nBits, acts, shown.at(-1));
@@ -80,13 +82,15 @@ function showStranger(words, acts) {
 }
 
 // Without a least precision a search has no bound on the distance, so where no filter holds there is nothing to compare with.
-function showNothing(noMatch, { words, sure, wishes }, acts) {
+function showNothing({ noMatch, lacking, instead }, { words, sure, wishes }, acts) {
   const way = (label, act) => el("button", { class: "go go--small", type: "button", onclick: act }, label);
-  const shown = noMatch
+  const shown = lacking && !instead
+    ? missing(lacking, words, way, acts)
+    : noMatch
     ? [
         "No match",
         `Nothing here is at least ${Math.round(sure * 100)} % likely to be relevant to ${words}.`,
-        "Ask for less under “Relevant”, or search in other words.",
+        "Ask for less under “Chance”, or search in other words.",
         way("Show the nearest all the same", acts.loosen),
       ]
     : wishes.length
@@ -98,11 +102,23 @@ function showNothing(noMatch, { words, sure, wishes }, acts) {
       ]
       : [
           "Nothing found",
-          `Nothing of the kind you look for is indexed yet, so there is nothing to compare ${words} with.`,
-          "Try another choice under “Look for”, or index some items first.",
+          `There is nothing to compare ${words} with: no other item of the kind you look for is indexed.`,
+          "Try another choice under “Look for”, or add more pictures.",
         ];
   enter("none", `${shown[0]}.`, message(...shown));
   return () => null;
+}
+
+function missing({ target, other }, words, way, acts) {
+  if (!other) return ["Nothing found", `Nothing is indexed yet, so there is nothing to compare ${words} with.`, "", way("Add pictures", acts.add)];
+  const told = `No ${KINDS[target]} are indexed, so there is nothing to compare ${words} with. There are ${KINDS[other]}.`;
+  return ["Nothing found", told, "", way(`Search ${KINDS[other]} instead`, acts.other)];
+}
+
+function insteadWords({ lacking, instead, query }) {
+  if (!instead) return "";
+  const asked = query.modality === "image" ? "picture" : "words";
+  return `No ${KINDS[lacking.target]} are indexed: these are the ${KINDS[instead]} nearest to your ${asked}.`;
 }
 
 /** Shows the picture that was searched with beside its code. */
@@ -149,13 +165,13 @@ function enter(state, announcement, ...content) {
   $("announcement").textContent = announcement;
 }
 
-function header(title, query, elapsedMs, hits) {
+function header(title, query, elapsedMs, hits, isStrange) {
   const facts = [
     ["Code", query.code],
     ["Took", `${Math.max(1, Math.round(elapsedMs))} ms`],
     ["Code from", query.cached ? "the cache" : "the encoder"],
   ].map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value)));
-  const legend = barLegend(query.code.length * 4, typeof hits[0].expected_precision === "number");
+  const legend = barLegend(query.code.length * 4, typeof hits[0].expected_precision === "number", isStrange);
   return el(
     "header",
     { class: "answer" },

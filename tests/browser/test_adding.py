@@ -10,6 +10,7 @@ import httpx
 import pytest
 from selenium.webdriver import Chrome
 
+from app.ingest_run import Asked, run
 from tests.browser.conftest import SECRETS, server
 from tests.browser.page import SearchPage
 from tests.browser.test_looks import barriers
@@ -100,11 +101,12 @@ def test_all_its_pictures_are_added_with_paths_and_captions(fresh: SearchPage, f
     assert add(drop(fresh, folder)) == "40 added."
     found = items(fresh)
     assert len(found) == N_PICTURES
-    assert found["holiday/00.png"]["text"] == "the beach at noon"
-    assert found["holiday/day 2/01.png"]["payload"] == {"folder": "holiday/day 2", "file": "01.png"}
+    assert found["00.png"]["text"] == "the beach at noon"
+    assert found["day 2/01.png"]["payload"] == {"folder": "day 2", "file": "01.png"}
+    assert found["00.png"]["payload"] == {"file": "00.png"}
     fresh.find("#adder-close").click()
     fresh.until(lambda: fresh.find("#holdings").text.startswith("40 items"))
-    assert fresh.search("a square number 7").hits[0].item_id == "holiday/day 2/07.png"
+    assert fresh.search("a square number 7").hits[0].item_id == "day 2/07.png"
 
 
 def test_what_fails_is_told_file_by_file_and_keeps_nothing_back(fresh: SearchPage, folder: Path) -> None:
@@ -114,9 +116,9 @@ def test_what_fails_is_told_file_by_file_and_keeps_nothing_back(fresh: SearchPag
     drop(fresh, folder)
     assert add(fresh) == "40 added, 1 failed."
     failures = fresh.find("#adder-failures").text
-    assert "holiday/damaged.png\nThe bytes are no picture." in failures
-    assert "holiday/empty.png\nIt is empty." in failures
-    assert "holiday/drawing.svg\nIts format cannot be read here" in failures
+    assert "damaged.png\nThe bytes are no picture." in failures
+    assert "empty.png\nIt is empty." in failures
+    assert "drawing.svg\nIts format cannot be read here" in failures
     assert fresh.find("#adder-again").text == "Try 1 failed one again"
 
 
@@ -128,16 +130,30 @@ def test_the_same_folder_again_sends_nothing(fresh: SearchPage, folder: Path) ->
     assert n_uploads(fresh) == before
 
 
+def test_what_the_command_line_has_indexed_is_there_already(fresh: SearchPage, folder: Path) -> None:
+    run(Asked([str(folder)], fresh.base_url))
+    before = items(fresh)
+    assert add(drop(fresh, folder)) == "40 there already."
+    fresh.find("#adder-other").click()
+    assert {name: item["payload"] for name, item in before.items()}["day 2/01.png"] == {"folder": "day 2", "file": "01.png"}
+    (twin := folder.parent / "twin").mkdir()
+    (twin / "00.png").write_bytes(picture("a circle"))
+    assert add(drop(fresh, twin)) == "1 whose name is taken."
+    fresh.find("#adder-other").click()
+    assert add(drop(fresh, folder, twin)) == "40 there already."
+    assert "Another picture among these has the same name." in fresh.find("#adder-failures").text
+
+
 def test_another_picture_of_the_same_name_is_replaced_only_when_asked(fresh: SearchPage, folder: Path) -> None:
     add(drop(fresh, folder))
-    before = items(fresh)["holiday/04.png"]["image"]["sha256"]
+    before = items(fresh)["04.png"]["image"]["sha256"]
     (folder / "04.png").write_bytes(picture("a circle"))
     fresh.find("#adder-other").click()
     assert add(drop(fresh, folder)) == "39 there already, 1 whose name is taken."
-    assert items(fresh)["holiday/04.png"]["image"]["sha256"] == before
+    assert items(fresh)["04.png"]["image"]["sha256"] == before
     fresh.find("#adder-replace").click()
     assert "1 replaced" in fresh.until(lambda: "replaced" in outcome(fresh)).find("#adder-outcome").text
-    assert items(fresh)["holiday/04.png"]["image"]["sha256"] != before
+    assert items(fresh)["04.png"]["image"]["sha256"] != before
 
 
 def test_it_can_be_stopped_and_goes_on_where_it_was(fresh: SearchPage, folder: Path) -> None:
@@ -176,7 +192,7 @@ def test_a_key_that_may_only_read_is_told(guarded: SearchPage, folder: Path) -> 
     guarded.until(lambda: guarded.asks_for_key).give_key(SECRETS["write"][0])
     guarded.until(lambda: "40 added" in outcome(guarded))
     guarded.console_errors()  # the request without a key was refused
-    added = {"filter": {"field": "folder", "exists": True}}
+    added = {"filter": {"field": "file", "exists": True}}
     headers = {"x-api-key": SECRETS["write"][0]}
     httpx.post(f"{guarded.base_url}/index/delete", json=added, headers=headers).raise_for_status()  # others count on it
 

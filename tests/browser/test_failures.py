@@ -46,6 +46,7 @@ def test_a_damaged_picture_shows_the_problems_words(page: SearchPage, tmp_path: 
 def test_an_unknown_item_shows_the_problems_words(page: SearchPage, reported: Callable[[str], bool]) -> None:
     page.open("?like=nobody")
     assert page.title == "There is no such item"
+    assert page.find(".message button").text == "Search anew"
     assert reported("404")
 
 

@@ -33,7 +33,7 @@ def strict(driver: Chrome, strict_service: str) -> SearchPage:
 
 
 def test_what_passes_for_unfamiliar_is_the_same_for_page_and_service() -> None:
-    source = Path(REPOSITORY / "app" / "web" / "view.js").read_text(encoding="utf-8")
+    source = Path(REPOSITORY / "app" / "web" / "asking.js").read_text(encoding="utf-8")
     assert re.findall(r"UNFAMILIAR = ([\d.]+);", source) == [str(UNFAMILIAR)]
 
 
@@ -42,9 +42,19 @@ def test_hits_of_a_strange_query_come_with_a_doubt_which_is_announced(page: Sear
     assert page.find(".doubt").text == DOUBT
     assert page.announcement.endswith(f" {DOUBT}")
     assert page.hits
+    assert page.find_all(".precision") == []
     page.search("a crimson square")
+    assert page.find_all(".precision")
     assert page.find_all(".doubt") == []
     assert DOUBT not in page.announcement
+
+
+def test_details_of_a_strange_querys_hit_tell_no_chance(page: SearchPage) -> None:
+    page.search("strange crimson square").find(".card__details").click()
+    page.until(lambda: page.find_all("#detail-body .no-chance"))
+    assert "does not hold for such a query" in page.find("#detail-body .no-chance").text
+    assert page.find_all("#detail-body .precision") == []
+    page.find("#detail-close").click()
 
 
 def test_a_service_that_answers_nothing_strange_says_so_and_can_be_asked_all_the_same(strict: SearchPage) -> None:

@@ -127,3 +127,11 @@ def test_the_newest_search_wins(page: SearchPage) -> None:
     page.until(lambda: page.script("window.gone === true"))
     assert "“a teal square”" in page.title
     assert page.state == "results"
+
+
+def test_a_long_query_takes_three_lines_of_the_heading(page: SearchPage) -> None:
+    page.search("a crimson square " * 60 + "end")
+    lines = page.script(
+        "(([h]) => h.clientHeight / parseFloat(getComputedStyle(h).lineHeight))(document.querySelectorAll('.answer h2'))"
+    )
+    assert lines == pytest.approx(3, abs=0.2)

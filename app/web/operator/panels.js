@@ -54,7 +54,7 @@ export function drawCache({ cache, cache_lookups: { found, missing, unavailable 
       ["State", cache === "ok" ? "there" : "away"],
       ["Found", whole(found)],
       ["Missing", whole(missing)],
-      ["Asked in vain", whole(unavailable)],
+      ["Lookups while it was away", whole(unavailable)],
     ]),
   ];
 }

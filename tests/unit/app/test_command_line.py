@@ -1,7 +1,9 @@
 import io
 import json
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +33,7 @@ def test_mistakes_in_the_settings_are_told_together(capsys, monkeypatch):
     monkeypatch.setenv("BITLENS_MAX_K", "0")
     line = complaint(capsys, "--port", "http", status=2)
     assert "BITLENS_MAX_K" in line
-    assert "PORT" in line
+    assert "--port: " in line
 
 
 def test_a_bundle_that_is_not_there_is_told(capsys, tmp_path):
@@ -121,3 +123,12 @@ def test_mistakes_in_a_search_are_told_together_before_anything_is_asked(capsys)
     told = capsys.readouterr().err
     assert "--filter album: expected FIELD=VALUE" in told
     assert "--filter {: is no JSON" in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_behind_the_output_is_told_in_a_line():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "app", "settings"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "bitlens: what is printed cannot be written: No space left on device\n")

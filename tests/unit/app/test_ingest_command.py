@@ -95,3 +95,10 @@ def test_arguments_are_passed_on(monkeypatch, tmp_path):
     assert (asked.batch_items, asked.n_parallel, asked.as_json) == (7, 2, True)
     assert callable(run)
     assert Asked(["a"], URL).batch_items == 64
+
+
+def test_a_folder_without_pictures_is_no_success(tmp_path, capsys, monkeypatch):
+    put(tmp_path, notes_txt="no picture")
+    monkeypatch.setattr(ingest_run, "check_service", lambda url, api_key: 0)
+    assert run(Asked([str(tmp_path)], URL)) == 1
+    assert f"nothing to index was found in {tmp_path}: pictures are .jpg, " in capsys.readouterr().err

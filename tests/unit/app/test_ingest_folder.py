@@ -41,8 +41,16 @@ def test_captions_and_payloads_stand_beside(tmp_path):
     (tmp_path / "b.jpg.txt").write_text("nearer")
     (tmp_path / "b.txt").write_text("farther")
     found = opened(folder(tmp_path))
-    assert (found["a.jpg"].text, found["a.jpg"].payload, found["a.jpg"].image) == ("of txt", {"year": 1999}, CAT)
+    assert (found["a.jpg"].text, found["a.jpg"].image) == ("of txt", CAT)
+    assert found["a.jpg"].payload == {"file": "a.jpg", "year": 1999}
     assert found["b.jpg"].text == "nearer"
+
+
+def test_the_payload_has_folder_and_file_unless_what_lies_beside_says_so(tmp_path):
+    put(tmp_path, trip__day__a_jpg=CAT, b_jpg=CAT, b_json='{"file": "of json"}')
+    found = opened(folder(tmp_path))
+    assert found["trip/day/a.jpg"].payload == {"folder": "trip/day", "file": "a.jpg"}
+    assert found["b.jpg"].payload == {"file": "of json"}
 
 
 def test_what_cannot_be_read_is_told_alone(tmp_path):

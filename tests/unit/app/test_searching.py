@@ -6,8 +6,9 @@ from rich.console import Console
 
 from app.asking import address_of, service_at
 from app.client import Client, Retries
+from app.familiarity import UNFAMILIAR as OF_SERVICE
 from app.hit_view import show
-from app.searching import find, read_filters
+from app.searching import UNFAMILIAR, Lacking, find, find_where_items_are, is_strange, read_filters, without_chances
 from model.errors import ConfigError, HashingError
 from tests.builders import index, picture
 from tests.client_world import Script, ToApplication
@@ -72,6 +73,7 @@ def test_filters_hold(asked):
     [
         (httpx.ReadError("gone"), HashingError, "no service answers at shop .*: start one with 'bitlens serve', or .* --url"),
         (httpx.Response(401), HashingError, "wants a key: set BITLENS_API_KEY"),
+        (httpx.Response(401, json={"detail": "the key is not known"}), HashingError, "does not know this key"),
         (httpx.Response(403, json={"detail": "needs the role write"}), HashingError, "needs the role write; 'bitlens key new"),
         (
             httpx.Response(422, json={"title": "Bad filter", "detail": "filter: no"}),
@@ -125,3 +127,27 @@ def test_a_picture_that_cannot_be_had_is_left_out(asked):
     asked.delete(found["hits"][0]["id"])
     assert "\x1b_G" not in (text := shown(asked, found, KITTY))
     assert "cat" in text
+
+
+def test_where_no_texts_are_indexed_a_picture_finds_pictures_unless_texts_are_named(client, tmp_path):
+    (query := tmp_path / "query.png").write_bytes(picture("blue dog"))
+    with Client(URL, transport=ToApplication(client)) as ours:
+        assert find_where_items_are(ours, str(query), {"k": 1})[1] == Lacking("text", None, is_instead=False)
+        index(client, {"id": "dog", "image": "f"}, pictures={"f": picture("blue dog")})
+        found, lacking = find_where_items_are(ours, str(query), {"k": 1})
+        assert (ids(found), lacking) == (["dog"], Lacking("text", "image", is_instead=True))
+        assert find_where_items_are(ours, str(query), {"target": "text"})[1] == Lacking("text", "image", is_instead=False)
+        bounds = {"filter": {"field": "album", "eq": 8}}
+        assert find_where_items_are(ours, "blue dog", bounds)[1] is None
+
+
+def test_hits_of_a_strange_query_lose_their_chance(asked):
+    found = find(asked, "red cat", {"k": 2})
+    assert UNFAMILIAR == OF_SERVICE
+    assert [is_strange({**found, "query": {**found["query"], "familiarity": share}}) for share in (None, 0.019, 0.02)] == [
+        False,
+        True,
+        False,
+    ]
+    told = without_chances({**found, "hits": [{**hit, "expected_precision": 0.9} for hit in found["hits"]]})
+    assert {hit["expected_precision"] for hit in told["hits"]} == {None}
