@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,13 +48,28 @@ def make_cli(told: str, program: str, *, epilog: str | None = None) -> typer.Typ
     Returns:
         The command line; commands are added by ``add``.
     """
-    return typer.Typer(
+    cli = typer.Typer(
         help=told,
         epilog=epilog,
         add_completion=" " not in program,
         rich_markup_mode="rich" if sys.stdout.isatty() else None,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
+    cli.callback()(_before_a_command)
+    return cli
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(version("bitlens"))
+        raise typer.Exit
+
+
+def _before_a_command(
+    *,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Takes what stands before a command."""
 
 
 def run(cli: typer.Typer, arguments: Sequence[str] | None, program: str, *, prefix: str) -> Any:

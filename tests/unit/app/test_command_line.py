@@ -3,6 +3,7 @@ import json
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,8 @@ def test_a_full_disk_behind_the_output_is_told_in_a_line():
             [sys.executable, "-m", "app", "settings"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (done.returncode, done.stderr) == (1, "bitlens: what is printed cannot be written: No space left on device\n")
+
+
+def test_the_version_is_told(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{version('bitlens')}\n"
