@@ -21,7 +21,7 @@ def test_thousands_of_made_up_requests_get_documented_answers(tmp_path: Path, ca
     start = command("tests.e2e.fake_server", "--data-dir", tmp_path / "data")
     with ServerProcess(start, tmp_path / "log") as server:
         tool = [Path(sys.executable).with_name("schemathesis"), "--config-file", CONFIG, "run", f"{server.url}/openapi.json"]
-        options = ["--max-examples", "30", "--seed", "1", "--continue-on-failure", "--no-shrink", "--report-json-path", report]
+        options = ["--max-examples", "15", "--seed", "1", "--continue-on-failure", "--no-shrink", "--report-json-path", report]
         done = subprocess.run([*tool, *options], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment())
     found = json.loads(report.read_text())
     with capsys.disabled():

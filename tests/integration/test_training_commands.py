@@ -116,7 +116,14 @@ def test_export_writes_the_same_bundle_elsewhere(workplace: Workplace, tmp_path:
     assert (told["bundle"], told["n_bits"], told["comparison"]["on"]) == (str(tmp_path / "bundle"), 16, "8 training pairs of pairs")
     assert {told["comparison"][name]["n_wrong"] for name in ("image", "text")} == {0}
     for path in (workplace.run / "bundle").iterdir():
-        assert (tmp_path / "bundle" / path.name).read_bytes() == path.read_bytes()
+        assert compared(tmp_path / "bundle" / path.name) == compared(path)
+
+
+def compared(path: Path) -> object:
+    """Returns what a file says, but for how far sums differ from graph to torch, which depends on their order."""
+    if path.name != "config.json":
+        return path.read_bytes()
+    return {name: value for name, value in json.loads(path.read_text()).items() if name != "comparison"}
 
 
 def test_graphs_are_added_to_a_bundle_without_them_and_what_they_are_compared_on_changes_no_identity(
