@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from app.batching import Turn
 from app.caller import Caller, current_caller, set_caller
@@ -84,6 +84,7 @@ class Flights(Generic[V, R]):
         flight: _Flight[R] = _Flight(Turn(is_search), frozenset(own))
         self._under_way |= dict.fromkeys(own, flight)
         flight.task = asyncio.create_task(self._fly(flight, own))
+        flight.task.add_done_callback(_heed)
         return flight
 
     async def _fly(self, flight: _Flight[R], own: Mapping[str, V]) -> Mapping[str, R]:
@@ -95,6 +96,8 @@ class Flights(Generic[V, R]):
 
     async def _landed(self, flights: Sequence[_Flight[R]]) -> Sequence[Mapping[str, R] | BaseException]:
         outcomes = [asyncio.shield(flight.task) for flight in flights if flight.task]
+        for outcome in outcomes:
+            outcome.add_done_callback(_heed)
         with self._aboard(flights):
             await current_caller().wait_for(outcomes)
             return [outcome.exception() or outcome.result() for outcome in outcomes]
@@ -116,3 +119,9 @@ class Flights(Generic[V, R]):
         for key in flight.keys:
             if self._under_way.get(key) is flight:
                 del self._under_way[key]
+
+
+def _heed(done: asyncio.Future[Any]) -> None:
+    """Takes note of a failure, which whoever is aboard is told; when all have gone it is nobody's, and no matter for the log."""
+    if not done.cancelled():
+        done.exception()

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 
 import pytest
 
@@ -116,3 +117,17 @@ async def test_a_search_that_joins_bulk_work_makes_it_a_search(bench):
     assert turn.is_search
     bench.go.set()
     await asyncio.gather(bulk, search)
+
+
+async def test_what_fails_after_all_have_gone_is_no_matter_for_the_log(bench):
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+    task = await bench.ask("a", caller=Caller(0.01))
+    with pytest.raises(DeadlinePassed):
+        await task
+    bench.go.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    del task
+    gc.collect()
+    assert told == []
