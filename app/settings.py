@@ -172,7 +172,9 @@ def load_settings(**given: Any) -> Settings:
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        mistakes += [_mistake(entry["loc"], entry["msg"], given) for entry in error.errors(include_url=False)]
+        mistakes += [
+            _mistake(entry["loc"], entry["msg"].removeprefix("Value error, "), given) for entry in error.errors(include_url=False)
+        ]
     if mistakes:
         raise ConfigError(mistakes)
     return settings

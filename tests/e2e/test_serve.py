@@ -68,7 +68,7 @@ def test_a_damaged_bundle_is_told_in_one_line(tmp_path, bundle):
     [
         ({"BITLENS_MAX_K": "many"}, "bitlens: BITLENS_MAX_K: Input should be a valid integer"),
         ({"BITLENS_MAXK": "10"}, "bitlens: BITLENS_MAXK: there is no such setting; is BITLENS_MAX_K meant?"),
-        ({"REDIS_URL": "localhost:6379"}, "bitlens: REDIS_URL: Value error, must start with redis://"),
+        ({"REDIS_URL": "localhost:6379"}, "bitlens: REDIS_URL: must start with redis://"),
         ({"BITLENS_KEYS_FILE": "nowhere"}, "bitlens: BITLENS_KEYS_FILE: "),
     ],
 )

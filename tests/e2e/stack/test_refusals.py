@@ -45,7 +45,7 @@ def writable(folder: Path) -> Path:
         ("BITLENS_MAX_K=many", "bitlens: BITLENS_MAX_K: Input should be a valid integer"),
         ("PORT=99999", "bitlens: PORT: Input should be less than or equal to 65535"),
         ("BITLENS_MAXK=10", "bitlens: BITLENS_MAXK: there is no such setting; is BITLENS_MAX_K meant?"),
-        ("REDIS_URL=localhost:6379", "bitlens: REDIS_URL: Value error, must start with redis://"),
+        ("REDIS_URL=localhost:6379", "bitlens: REDIS_URL: must start with redis://"),
         ("BITLENS_KEYS_FILE=/run/secrets/keys", "bitlens: BITLENS_KEYS_FILE: "),
         ("BITLENS_RATE_LIMIT=often", "bitlens: BITLENS_RATE_LIMIT: "),
     ],
