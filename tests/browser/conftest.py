@@ -112,13 +112,23 @@ def library_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@contextmanager
+def opened(driver: Chrome, address: str) -> Iterator[SearchPage]:
+    """Opens the empty page in a fresh tab state; afterwards nothing may have complained and no request may have left."""
+    driver.get("about:blank")
+    driver.get_log("browser")
+    driver.get_log("performance")
+    page = SearchPage(driver, address).resize(1400).prefer(color_scheme="light").open()
+    yield page
+    assert page.foreign_requests() == []
+    assert page.console_errors() == []
+
+
 @pytest.fixture
 def library(driver: Chrome, library_service: str) -> Iterator[SearchPage]:
     """The page of a service with many items."""
-    driver.get("about:blank")
-    driver.get_log("browser")
-    yield SearchPage(driver, library_service).resize(1400).prefer(color_scheme="light").open()
-    assert SearchPage(driver, library_service).console_errors() == []
+    with opened(driver, library_service) as page:
+        yield page
 
 
 @pytest.fixture(scope="session")
@@ -133,13 +143,8 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture
 def page(driver: Chrome, service: str) -> Iterator[SearchPage]:
-    """The empty page in a fresh tab state; afterwards nothing may have complained and no request may have left."""
-    driver.get("about:blank")
-    driver.get_log("browser")
-    driver.get_log("performance")
-    yield SearchPage(driver, service).resize(1400).prefer(color_scheme="light").open()
-    assert SearchPage(driver, service).foreign_requests() == []
-    assert SearchPage(driver, service).console_errors() == []
+    with opened(driver, service) as page:
+        yield page
 
 
 @pytest.fixture

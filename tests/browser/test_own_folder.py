@@ -9,7 +9,7 @@ import httpx
 import pytest
 from selenium.webdriver import Chrome
 
-from tests.browser.conftest import COLOURS, drawing, server
+from tests.browser.conftest import COLOURS, drawing, opened, server
 from tests.browser.page import SearchPage
 
 pytestmark = pytest.mark.browser
@@ -29,11 +29,8 @@ def folder_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def folder(driver: Chrome, folder_service: str) -> Iterator[SearchPage]:
-    driver.get("about:blank")
-    driver.get_log("browser")
-    page = SearchPage(driver, folder_service).resize(1400).prefer(color_scheme="light").open()
-    yield page
-    assert page.console_errors() == []
+    with opened(driver, folder_service) as page:
+        yield page
 
 
 def test_a_picture_finds_pictures_where_no_texts_are_indexed(folder: SearchPage) -> None:
