@@ -177,7 +177,7 @@ def test_the_table_has_all_trials_best_first_and_what_mattered(whole: tuple[Path
 
 
 def test_importances_come_with_eight_complete_trials(tmp_path: Path) -> None:
-    study = optuna.create_study(direction="maximize")
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=1))
     for number in range(8):
         trial = study.ask()
         rate, margin = trial.suggest_float(RATE.key, 1e-4, 1e-1, log=True), trial.suggest_categorical(MARGIN.key, MARGIN.values)
